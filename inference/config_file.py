@@ -1,0 +1,86 @@
+"""The mistakes in a file that an operator edits, collected so that all of them are named at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from inference.errors import ConfigError
+
+_MISTAKES_SHOWN: Final = 30
+
+
+class ConfigFileError(ConfigError):
+    """Everything that is wrong in one or several files, so that an operator can mend it in one go.
+
+    Args:
+        mistakes: At least one, in the order to show them; the attributes of ConfigError are the first's.
+    """
+
+    def __init__(self, mistakes: Sequence[ConfigError]) -> None:
+        self.mistakes = tuple(mistakes)
+        first = self.mistakes[0]
+        super().__init__(first.path, first.line, first.problem, first.remedy)
+
+    def __str__(self) -> str:
+        lines = [ConfigError.__str__(mistake) for mistake in self.mistakes[:_MISTAKES_SHOWN]]
+        hidden = len(self.mistakes) - len(lines)
+        if hidden:
+            lines.append(f"... and {hidden} more. Mend these first.")
+        return "\n".join(lines)
+
+
+class Mistakes:
+    """Collects the mistakes of one file that an operator edits."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._found: list[ConfigError] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def add(self, line: int | None, problem: str, remedy: str) -> None:
+        """Note a mistake; `line` is 1-based, None when it is about the whole file."""
+        self._found.append(ConfigError(self._path, line, problem, remedy))
+
+    def raise_if_any(self) -> None:
+        """Raise what was found, in the order of the file.
+
+        Raises:
+            ConfigFileError: Something was.
+        """
+        if self._found:
+            raise ConfigFileError(sorted(self._found, key=lambda mistake: mistake.line or 0))
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that an operator edits: UTF-8, a byte order mark allowed.
+
+    Raises:
+        ConfigError: It cannot be read, or is in another encoding.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        remedy = "Check that the file is there and that this user may read it."
+        raise ConfigError(path, None, f"cannot be read ({error.strerror})", remedy) from error
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        problem = f"is not UTF-8{_other_encoding(raw)}"
+        remedy = "Save it as UTF-8 (spreadsheets: 'CSV UTF-8'; editors: encoding UTF-8)."
+        raise ConfigError(path, line, problem, remedy) from error
+
+
+def _other_encoding(raw: bytes) -> str:
+    """What the bytes look like instead, as a clause."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ", it looks like UTF-16"
+    try:
+        raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return ""
+    return ", it looks like GBK"
