@@ -1,0 +1,227 @@
+"""Decodes PNG, WebP, BMP, TIFF and HEIC files with Pillow, always whole and at full size.
+
+Each format's plugin class is called directly instead of through `PIL.Image.open`: no other decoder can be
+reached, no opener needs registering, and the size limit is the caller's instead of a process-wide global that
+warns. Only PNG carries checksums; damage inside the others that still decodes cannot be seen by anyone.
+Damaged files are always refused: these decoders have no per-call way to return a part.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from inference.codec import Decoded, PhotoError
+
+RasterFormat = Literal["png", "webp", "bmp", "tiff", "heic"]
+
+_SIGNATURE_BYTES = 8
+_CHUNK_FRAME_BYTES = 12  # length 4, kind 4, checksum 4
+_MAX_CHUNKS = 100_000  # 32 MiB in the common 8 KiB blocks are 4096; Pillow takes seconds over a million
+_TIFF_ENTRY_BYTES = 12
+_BOX_HEADER_BYTES = 8  # lengths below it mean "up to the end" or "see the next 8 bytes"
+# These two decoders turn the pixels themselves and take the orientation out of what they report.
+_TURNED_BY_DECODER = ("tiff", "heic")
+
+
+def _open_heic(file: BytesIO) -> ImageFile:
+    from pillow_heif import HeifImageFile  # noqa: PLC0415 (loads libheif and libde265: only where HEIC arrives)
+
+    plugin: Callable[[BytesIO], ImageFile] = HeifImageFile
+    return plugin(file)
+
+
+_PLUGINS: dict[RasterFormat, Callable[[BytesIO], ImageFile]] = {
+    "png": PngImageFile,
+    "webp": WebPImageFile,
+    "bmp": BmpImageFile,
+    "tiff": TiffImageFile,
+    "heic": _open_heic,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RasterSource:
+    """A file of which Pillow read the header; see `inference.codec.Source`.
+
+    Attributes:
+        data: The file.
+        format: Its format.
+        image: Pillow's handle, not loaded yet.
+    """
+
+    data: bytes
+    format: RasterFormat
+    image: ImageFile
+
+    @property
+    def width(self) -> int:
+        """Columns of the picture."""
+        return self.image.width
+
+    @property
+    def height(self) -> int:
+        """Rows of the picture."""
+        return self.image.height
+
+    def decode(self) -> Decoded:
+        """Decodes the first picture of the file; works once, because it closes the handle.
+
+        Raises:
+            PhotoError: The data is truncated, corrupt or of an unsupported kind.
+        """
+        if self.format == "tiff":
+            _check_tiff_size(self.image)
+        warnings = ("multi-frame-first-used",) if getattr(self.image, "is_animated", False) else ()
+        try:
+            with self.image as image:
+                image.load()
+                rgb = _to_rgb(image)
+                # PNG may hold its EXIF after the pixels, so it is asked for only now.
+                exif = self.data if self.format == "tiff" else image.info.get("exif")
+        except (PhotoError, MemoryError):
+            raise
+        except Exception as error:
+            raise _fault(self.data, self.format, error) from error
+        height, width = rgb.shape[:2]
+        return Decoded(rgb, width, height, exif, self.format in _TURNED_BY_DECODER, warnings)
+
+
+def open_raster(data: bytes, photo_format: RasterFormat) -> RasterSource:
+    """Reads the header of a file.
+
+    Args:
+        data: The file.
+        photo_format: What its first bytes say it is.
+
+    Returns:
+        The file's size, ready to decode.
+
+    Raises:
+        PhotoError: The header is truncated, corrupt or of an unsupported kind.
+    """
+    if photo_format == "png":
+        _check_png(data)
+    try:
+        return RasterSource(data, photo_format, _PLUGINS[photo_format](BytesIO(data)))
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise whatever they come across, from struct.error to KeyError
+        raise _fault(data, photo_format, error) from error
+
+
+def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """Turns pixels of any kind into (rows, columns, 3) uint8.
+
+    16 bits keep their upper 8, for grey as for colour. What is transparent shows white, as on a page.
+    """
+    if image.mode.startswith("I;16"):  # Pillow's own conversion clips these at 255
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., np.newaxis], 3, axis=2)
+    if image.mode in ("I", "F"):
+        raise PhotoError(
+            "unsupported-format", "the picture has 32 bits per pixel and no known white; save it with 8 bits"
+        )
+    if image.has_transparency_data:
+        image = _over_white(image.convert("RGBA"))
+    return np.array(image.convert("RGB"))
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    page = Image.new("RGB", image.size, "white")
+    page.paste(image, mask=image.getchannel("A"))
+    return page
+
+
+def _check_png(data: bytes) -> None:
+    """Compares every checksum of a PNG, as Pillow does not for the pixels, and looks for its end mark.
+
+    Raises:
+        PhotoError: A checksum is wrong, the file stops early, or it is cut into senselessly many blocks.
+    """
+    view = memoryview(data)
+    position = _SIGNATURE_BYTES
+    for _ in range(_MAX_CHUNKS):
+        end = position + _CHUNK_FRAME_BYTES + int.from_bytes(view[position : position + 4], "big")
+        if end > len(data):
+            raise _truncated("png", f"{len(data):,} of at least {end:,} bytes")
+        if zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            raise _corrupt("png", f"wrong checksum in the block at byte {position:,}")
+        if bytes(view[position + 4 : position + 8]) == b"IEND":
+            return
+        position = end
+    raise _corrupt("png", f"more than {_MAX_CHUNKS:,} blocks")
+
+
+def _check_tiff_size(image: ImageFile) -> None:
+    """Refuses what Pillow's TIFF plugin would warn of by itself while decoding."""
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        raise PhotoError(
+            "too-many-pixels",
+            f"the TIFF is {image.width}x{image.height}, over the {limit:,} pixels readable; send a JPEG",
+        )
+
+
+def _declared_bytes(data: bytes, photo_format: RasterFormat) -> int:
+    """How many bytes a file's own header says it has at least; 0 when it does not say."""
+    if photo_format == "webp":
+        return 8 + int.from_bytes(data[4:8], "little")
+    if photo_format == "bmp":
+        return int.from_bytes(data[2:6], "little")
+    if photo_format == "tiff":
+        order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
+        directory = int.from_bytes(data[4:8], order)
+        entries = int.from_bytes(data[directory : directory + 2], order)
+        return directory + 2 + entries * _TIFF_ENTRY_BYTES + 4
+    return _box_bytes(data) if photo_format == "heic" else 0
+
+
+def _box_bytes(data: bytes) -> int:
+    """Where the last of an HEIC file's outer boxes ends; each starts with its length, 4 bytes."""
+    end = 0
+    while (length := int.from_bytes(data[end : end + 4], "big")) >= _BOX_HEADER_BYTES:
+        end += length
+    return end
+
+
+def _fault(data: bytes, photo_format: RasterFormat, error: Exception) -> PhotoError:
+    """Names the fault behind whatever a decoder raised."""
+    problem = str(error).strip() or type(error).__name__
+    if isinstance(error, Image.DecompressionBombError):  # the WebP plugin's own limit, above our default
+        return PhotoError("too-many-pixels", f"{problem}; send a smaller picture")
+    declared = _declared_bytes(data, photo_format)
+    if declared > len(data):
+        return _truncated(photo_format, f"{len(data):,} of at least {declared:,} bytes")
+    if any(word in problem.lower() for word in ("truncated", "end of file", "too small")):
+        return _truncated(photo_format, problem)
+    if any(word in problem.lower() for word in ("unsupported", "not supported", "unknown pixel mode")):
+        return PhotoError(
+            "unsupported-format",
+            f"this kind of {photo_format.upper()} is not supported ({problem}); send a JPEG",
+        )
+    return _corrupt(photo_format, problem)
+
+
+def _truncated(photo_format: RasterFormat, problem: str) -> PhotoError:
+    return PhotoError(
+        "truncated", f"the {photo_format.upper()} ends early ({problem}); send the whole file again"
+    )
+
+
+def _corrupt(photo_format: RasterFormat, problem: str) -> PhotoError:
+    return PhotoError(
+        "corrupt", f"the {photo_format.upper()} is damaged ({problem}); send the original again"
+    )
