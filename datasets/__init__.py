@@ -1,0 +1,1 @@
+"""Labels in: reading labelled photos, grouping, splitting, versioning."""
