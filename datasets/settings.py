@@ -22,7 +22,7 @@ class SourceSettings(BaseModel):
 
     class_map: dict[str, str | None] = {}
     held_out: bool = False
-    series_block: int = Field(0, ge=0)
+    series_block: int = Field(default=0, ge=0)
     stretched: bool = False
     negatives: Path | None = None
 

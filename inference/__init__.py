@@ -1,0 +1,1 @@
+"""Photos in, categories out: the core that a server needs, without torch."""

@@ -97,9 +97,7 @@ def test_yolo_mistakes_name_file_and_line(folder: Path, line: str) -> None:
         read_yolo(folder / "labels", folder / "images", "src", ["bin"], as_is, [])
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"), [("names: [a, b]", ["a", "b"]), ("names: {1: b, 0: a}", ["a", "b"])]
-)
+@pytest.mark.parametrize(("text", "expected"), [("names: [a, b]", ["a", "b"]), ("names: {1: b, 0: a}", ["a", "b"])])
 def test_yolo_names(tmp_path: Path, text: str, expected: list[str]) -> None:
     (tmp_path / "data.yaml").write_text(text, encoding="utf-8")
     assert yolo_names(tmp_path / "data.yaml") == expected

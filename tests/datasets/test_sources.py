@@ -39,13 +39,13 @@ def make_source(root: Path, name: str, class_map: dict[str, str | None], names: 
     return folder
 
 
-def test_classes_are_matched_by_name_and_an_unknown_one_stops_the_import(
-    tmp_path: Path, catalogue: Catalogue
-) -> None:
+def test_classes_are_matched_by_name_and_an_unknown_one_stops_the_import(tmp_path: Path, catalogue: Catalogue) -> None:
     source = read_source(make_source(tmp_path, "good", {"Bin": "waste_bin"}, ["Bin"]), catalogue)
     assert {box.category for p in source.photos for box in p.boxes} == {"waste_bin"}
     folder = make_source(tmp_path, "bad", {}, ["overflowing_bins"])
-    with pytest.raises(LabelError, match="'overflowing_bins' is not mapped to a category; nearest ids: overflowing_bin"):
+    with pytest.raises(
+        LabelError, match="'overflowing_bins' is not mapped to a category; nearest ids: overflowing_bin"
+    ):
         read_source(folder, catalogue)
     mapped = read_source(folder, catalogue, SourceOptions(class_map={"overflowing_bins": None}))
     assert all(not p.boxes for p in mapped.photos)
@@ -53,12 +53,20 @@ def test_classes_are_matched_by_name_and_an_unknown_one_stops_the_import(
 
 def test_a_missing_photo_or_source_is_named(tmp_path: Path, catalogue: Catalogue) -> None:
     folder = make_source(tmp_path, "one", {"Bin": "waste_bin"}, ["Bin"])
-    coco = {"categories": [], "annotations": [], "images": [{"id": 1, "file_name": "no.png", "width": 1, "height": 1}]}
+    coco = {
+        "categories": [],
+        "annotations": [],
+        "images": [{"id": 1, "file_name": "no.png", "width": 1, "height": 1}],
+    }
     (folder / "labels.coco.json").write_text(json.dumps(coco), encoding="utf-8")
     with pytest.raises(LabelError, match=r"labelled photos are missing: no\.png"):
         read_source(folder, catalogue)
     settings = DataSettings(
-        root=tmp_path, sources={"none": SourceSettings()}, val_fraction=0.5, split_seed=0, near_duplicate_bits=0
+        root=tmp_path,
+        sources={"none": SourceSettings()},
+        val_fraction=0.5,
+        split_seed=0,
+        near_duplicate_bits=0,
     )
     with pytest.raises(LabelError, match=r"none: no SOURCE\.json there"):
         collect(settings, catalogue, tmp_path)

@@ -23,7 +23,7 @@ from datasets.split import assign
         ("morning.jpg", "evening.jpg", False),
     ],
 )
-def test_series(first: str, second: str, together: bool) -> None:  # noqa: FBT001
+def test_series(first: str, second: str, together: bool) -> None:
     assert (series(first, 10) == series(second, 10)) is together
 
 
@@ -67,7 +67,12 @@ def test_a_proposed_split_and_held_out_sources_are_kept() -> None:
 
 
 def test_a_group_goes_whole_to_its_most_protected_part() -> None:
-    photos = [photo("near", "1", "g"), photo("near", "2", "g"), photo("near", "3", "h"), photo("far", "4", "h")]
+    photos = [
+        photo("near", "1", "g"),
+        photo("near", "2", "g"),
+        photo("near", "3", "h"),
+        photo("far", "4", "h"),
+    ]
     got = split_of(photos, {"near/1": "val", "near/2": "train", "near/3": "train"})
     assert got == {"near/1": "val", "near/2": "val", "near/3": "test", "far/4": "test"}
 

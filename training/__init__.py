@@ -1,0 +1,1 @@
+"""Models out: training from partial labels, export, calibration, the model package."""

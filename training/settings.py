@@ -1,0 +1,174 @@
+"""configs/train.yaml as checked values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from datasets.settings import DataSettings
+from inference.errors import ConfigError
+from inference.package import NmsRecipe, VerdictRecipe
+from inference.paths import CONFIGS
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(_Strict):
+    """What training starts from.
+
+    Attributes:
+        start: Weights to fine-tune, an ultralytics checkpoint.
+        min_train_boxes: A category with fewer labelled boxes in the training part is left out.
+        min_exhaustive_photos: So is one that fewer training photos were searched for exhaustively.
+    """
+
+    start: Path
+    min_train_boxes: int = Field(ge=1)
+    min_exhaustive_photos: int = Field(ge=1)
+
+
+class TrainingSettings(_Strict):
+    """How the detector is trained; configs/train.yaml says what each is for."""
+
+    image_size: int = Field(ge=64, multiple_of=32)
+    batch: int = Field(ge=1)
+    nominal_batch: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    hours: float | None = Field(gt=0)
+    close_mosaic: int = Field(ge=0)
+    optimizer: Literal["AdamW", "SGD", "MuSGD"]
+    learning_rate: float = Field(gt=0)
+    final_learning_rate_fraction: float = Field(gt=0, le=1)
+    warmup_epochs: float = Field(ge=0)
+    weight_decay: float = Field(ge=0)
+    frozen_layers: int = Field(ge=0)
+    repeat_threshold: float = Field(ge=0, lt=1)
+    repeat_limit: float = Field(ge=1)
+    aspect_jitter: float = Field(ge=0)
+    scale: float = Field(ge=0, lt=1)
+    precision: Literal["fp32", "bf16", "auto"]
+    workers: int = Field(ge=0)
+    seed: int
+
+
+class DetectionSettings(_Strict):
+    """How candidates become detections.
+
+    Attributes:
+        input_size: Side of the square model input in pixels.
+        score_floor: Candidates below are dropped before NMS.
+        nms_iou: Of two boxes of one category overlapping more than this, the weaker goes.
+        max_detections: At most this many a photo.
+    """
+
+    input_size: int = Field(ge=64, multiple_of=32)
+    score_floor: float = Field(gt=0, lt=1)
+    nms_iou: float = Field(gt=0, lt=1)
+    max_detections: int = Field(ge=1)
+
+    @property
+    def nms(self) -> NmsRecipe:
+        """The part that goes into model.json."""
+        return NmsRecipe(score_floor=self.score_floor, iou=self.nms_iou, max_detections=self.max_detections)
+
+
+class DecisionSettings(_Strict):
+    """What the package promises, and when a category cannot promise it.
+
+    Attributes:
+        prefill_precision: Precision on held-out photos at or above the prefill threshold.
+        prefill_lower_bound: Lower confidence bound it must reach.
+        prefill_support: Photos at or above the threshold, at least.
+        suggest_precision: Calibrated probability from which a category is suggested.
+        suggest_positives: Held-out photos showing a category, below which it is never suggested.
+        calibration_positives: Photos showing a category that a calibration of its own takes.
+        folds: Parts of grouped cross-fitting.
+        confidence: Of the interval, two-sided.
+    """
+
+    prefill_precision: float = Field(gt=0, lt=1)
+    prefill_lower_bound: float = Field(gt=0, lt=1)
+    prefill_support: int = Field(ge=1)
+    suggest_precision: float = Field(gt=0, lt=1)
+    suggest_positives: int = Field(ge=0)
+    calibration_positives: int = Field(ge=1)
+    folds: int = Field(ge=2)
+    confidence: float = Field(gt=0, lt=1)
+
+
+class SceneSettings(_Strict):
+    """How the street-or-not head is fitted.
+
+    Attributes:
+        min_unrelated: Photos of other things, below which there is no head.
+        street_loss: Share of street photos that may be called unrelated.
+        regularisation: scikit-learn's C.
+        folds: Of cross-validation, by group.
+        street_sample: Street photos of the training part used for the fit.
+    """
+
+    min_unrelated: int = Field(ge=1)
+    street_loss: float = Field(ge=0, lt=1)
+    regularisation: float = Field(gt=0)
+    folds: int = Field(ge=2)
+    street_sample: int = Field(ge=1)
+
+
+class GoldenSettings(_Strict):
+    """Tolerances of golden outputs, and how many real photos are among them."""
+
+    score_tolerance: float = Field(gt=0)
+    pixel_tolerance: float = Field(gt=0)
+    photos: int = Field(ge=0)
+
+
+class ParitySettings(_Strict):
+    """How closely the exported model must follow the trained one."""
+
+    photos: int = Field(ge=1)
+    max_score_difference: float = Field(gt=0)
+    min_iou: float = Field(gt=0, le=1)
+
+
+class TrainSettings(_Strict):
+    """The whole of configs/train.yaml."""
+
+    name: str
+    version: str
+    data: DataSettings
+    model: ModelSettings
+    training: TrainingSettings
+    detection: DetectionSettings
+    decision: DecisionSettings
+    verdicts: VerdictRecipe
+    scene: SceneSettings
+    golden: GoldenSettings
+    parity: ParitySettings
+
+    def with_budget(self, epochs: int | None, hours: float | None) -> TrainSettings:
+        """The recipe with another number of epochs (which lifts the time budget) or another time budget."""
+        if epochs is None and hours is None:
+            return self
+        changes = {"hours": hours} if epochs is None else {"epochs": epochs, "hours": hours}
+        return self.model_copy(update={"training": self.training.model_copy(update=changes)})
+
+
+def load_train_settings(path: Path = CONFIGS / "train.yaml") -> TrainSettings:
+    """Settings from a file.
+
+    Raises:
+        ConfigError: naming the file and every wrong key.
+    """
+    try:
+        return TrainSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise ConfigError(path, line, f"not valid YAML ({error.problem})", "Mend the syntax at that line") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(path, None, wrong, "Compare with the comments in configs/train.yaml") from error

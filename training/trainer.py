@@ -1,0 +1,223 @@
+"""ultralytics' trainer, extended for partial labels, CPU speed and offline use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+os.environ.setdefault("YOLO_OFFLINE", "true")  # no font, model or update is ever fetched
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from ultralytics.data.build import build_dataloader
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.nn.tasks import DetectionModel
+
+from datasets.labels import LabelledPhoto
+from training.partial import PartialLabelLoss
+from training.photos import PartialLabelPhotos, repeat_factors
+from training.settings import TrainSettings
+
+
+class PartialLabelModel(DetectionModel):  # type: ignore[misc]
+    """ultralytics' detector with the partial-label loss, optionally in bf16 on CPU.
+
+    The loss itself always runs in fp32.
+    """
+
+    bf16 = False
+
+    def init_criterion(self) -> PartialLabelLoss:
+        """The criterion that ultralytics builds on the first batch."""
+        return PartialLabelLoss(self)
+
+    def loss(self, batch: dict[str, Any], preds: Any = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss of a batch as ultralytics' trainer asks for it."""
+        if preds is None:
+            with self._precision(batch["img"]):
+                preds = self.forward(batch["img"].contiguous(memory_format=torch.channels_last))
+            preds = _as_float(preds)
+        result: tuple[Tensor, dict[str, Tensor]] = super().loss(batch, preds)
+        return result
+
+    def _precision(self, images: Tensor) -> AbstractContextManager[None]:
+        return torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self.bf16)
+
+
+def _as_float(preds: Any) -> Any:
+    if isinstance(preds, Tensor):
+        return preds.float()
+    if isinstance(preds, dict):
+        return {key: _as_float(value) for key, value in preds.items()}
+    return type(preds)(_as_float(value) for value in preds)
+
+
+def wants_bf16(precision: str) -> bool:
+    """Whether to train in bf16: asked for, or `auto` on a CPU with native bf16 arithmetic.
+
+    Emulated bf16 was measured at eight times the time of fp32, so it is never chosen silently.
+    """
+    if precision != "auto":
+        return precision == "bf16"
+    cpu = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(cpu.get("amx_bf16") or cpu.get("avx512_bf16"))
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """What one run trains on.
+
+    Attributes:
+        photos: The training part.
+        categories: Category ids in output order.
+        stretched: Sources whose photos lost their aspect ratio.
+    """
+
+    photos: Sequence[LabelledPhoto]
+    categories: Sequence[str]
+    stretched: frozenset[str]
+
+    def repeats(self, settings: TrainSettings) -> NDArray[np.float64]:
+        """(photos,) how often each photo is shown per epoch."""
+        shown = np.array([[p.shows(c) is True for c in self.categories] for p in self.photos], dtype=bool)
+        return repeat_factors(shown, settings.training.repeat_threshold, settings.training.repeat_limit)
+
+
+class PartialLabelTrainer(DetectionTrainer):  # type: ignore[misc]
+    """Trains a `PartialLabelModel` on a `TrainingSet`.
+
+    Validation inside training is off: the package is judged by `patrol evaluate` on the exported model.
+    """
+
+    def __init__(self, settings: TrainSettings, data: TrainingSet, overrides: dict[str, Any]) -> None:
+        self.settings = settings
+        self.training_set = data
+        super().__init__(overrides=overrides)
+        self.args.workers = settings.training.workers  # ultralytics sets 0 on CPU; one worker hides augmentation
+
+    def _setup_train(self) -> None:
+        super()._setup_train()
+        torch.set_num_threads(len(os.sched_getaffinity(0)))  # ultralytics leaves one core idle
+
+    def get_dataset(self) -> dict[str, Any]:
+        """What ultralytics needs to know of the data."""
+        names = dict(enumerate(self.training_set.categories))
+        return {"names": names, "nc": len(names), "channels": 3, "train": "", "val": ""}
+
+    def get_model(self, cfg: Any = None, weights: nn.Module | None = None, verbose: bool = True) -> PartialLabelModel:
+        """A model with one output per category; weights are taken over where shapes agree."""
+        model = PartialLabelModel(cfg, nc=self.data["nc"], ch=self.data["channels"], verbose=verbose)
+        model.bf16 = wants_bf16(self.settings.training.precision)
+        if weights is not None:
+            model.load(weights)
+        # convolutions are a quarter faster on CPU in this layout
+        return cast("PartialLabelModel", model.to(memory_format=torch.channels_last))
+
+    def get_dataloader(
+        self,
+        dataset_path: str,  # noqa: ARG002 - ultralytics' signature
+        batch_size: int = 16,
+        rank: int = 0,
+        mode: str = "train",
+    ) -> Any:
+        """Loader of the training part; the one ultralytics asks for validation is never run."""
+        recipe, data = self.settings.training, self.training_set
+        dataset = PartialLabelPhotos(
+            data.photos,
+            data.categories,
+            stretched=data.stretched,
+            aspect_jitter=recipe.aspect_jitter,
+            repeats=data.repeats(self.settings) if mode == "train" else None,
+            seed=recipe.seed,
+            imgsz=self.args.imgsz,
+            augment=mode == "train",
+            hyp=self.args,
+            batch_size=batch_size,
+        )
+        workers = self.args.workers if mode == "train" else 0
+        return build_dataloader(dataset, batch=batch_size, workers=workers, shuffle=mode == "train", rank=rank)
+
+    def get_validator(self) -> Any:
+        """Ultralytics' validator, needed for its metric names only."""
+        self.loss_names = "box_loss", "cls_loss", "dfl_loss"
+        return super().get_validator()
+
+    def save_model(self) -> bool:
+        """Write checkpoints that hold a stock DetectionModel, so that any ultralytics loads them."""
+        ema, own = self.ema.ema, self.ema.ema.__class__
+        ema.__class__ = DetectionModel
+        try:
+            return bool(super().save_model())
+        finally:
+            ema.__class__ = own
+
+    def validate(self) -> tuple[dict[str, float], float]:
+        """Nothing: see the class."""
+        self.best_fitness = float(self.epoch)
+        return {}, self.best_fitness
+
+    def final_eval(self) -> None:
+        """Nothing: see the class."""
+
+
+def _overrides(settings: TrainSettings, runs: Path, resume: Path | None) -> dict[str, Any]:
+    recipe = settings.training
+    return {
+        "task": "detect",
+        "model": str(resume or settings.model.start),
+        "resume": str(resume) if resume else False,
+        "data": "",
+        "imgsz": recipe.image_size,
+        "batch": recipe.batch,
+        "nbs": recipe.nominal_batch,
+        "epochs": recipe.epochs,
+        "time": recipe.hours,
+        "close_mosaic": recipe.close_mosaic,
+        "optimizer": recipe.optimizer,
+        "lr0": recipe.learning_rate,
+        "lrf": recipe.final_learning_rate_fraction,
+        "cos_lr": True,
+        "warmup_epochs": recipe.warmup_epochs,
+        "weight_decay": recipe.weight_decay,
+        "freeze": recipe.frozen_layers or None,
+        "scale": recipe.scale,
+        "seed": recipe.seed,
+        "amp": False,  # its check fetches a model; bf16 is handled by PartialLabelModel
+        "val": False,
+        "plots": False,  # they fetch fonts
+        "project": str(runs.parent.resolve()),
+        "name": runs.name,
+        "exist_ok": True,
+    }
+
+
+def train(settings: TrainSettings, data: TrainingSet, runs: Path) -> Path:
+    """Fine-tune, going on from `runs/weights/last.pt` when an interrupted run left one.
+
+    Args:
+        settings: The recipe.
+        data: What to train on.
+        runs: Folder of the run; checkpoints are written after every epoch.
+
+    Returns:
+        The last checkpoint (EMA weights).
+    """
+    last = runs / "weights" / "last.pt"
+    if _finished(last):
+        return last
+    trainer = PartialLabelTrainer(settings, data, _overrides(settings, runs, last if last.exists() else None))
+    trainer.train()
+    return last
+
+
+def _finished(checkpoint: Path) -> bool:
+    if not checkpoint.exists():
+        return False
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    return bool(state["epoch"] + 1 >= state["train_args"]["epochs"])
