@@ -11,7 +11,7 @@ from typing import Final, Literal, cast, get_args
 
 import yaml
 
-from inference.config_file import ConfigFileError, Mistakes, read_text  # noqa: F401 - settings.py still asks here
+from inference.config_file import Mistakes, read_text
 from inference.errors import ConfigError, PatrolError
 from inference.paths import CONFIGS
 

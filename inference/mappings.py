@@ -166,9 +166,7 @@ def _check_header(line: int, header: Sequence[str], mistakes: Mistakes) -> bool:
     return not wrong
 
 
-def _read_rows(
-    header: Sequence[str], lines: Iterator[tuple[int, list[str]]], mistakes: Mistakes
-) -> Iterator[_Row]:
+def _read_rows(header: Sequence[str], lines: Iterator[tuple[int, list[str]]], mistakes: Mistakes) -> Iterator[_Row]:
     line = None
     for line, cells in lines:
         if len(cells) == len(header):

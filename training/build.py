@@ -98,9 +98,12 @@ def build_package(
         engine = Engine(folder / MODEL, "cpu")
         held_out = [*collection.part("val"), *collection.part("test")]
         paths = [p.path for p in held_out[:: max(1, len(held_out) // settings.parity.photos)]]
-        parity = compare(detector, engine, paths, categories, recipe, settings.detection.nms)
+        parity = compare(
+            detector, engine, paths, categories, recipe, settings.detection.nms, settings.parity.max_score_difference
+        )
         _require_parity(parity, settings)
-        observer = Observer(engine, categories, recipe, settings.detection.nms)
+        evaluation = settings.detection.nms.model_copy(update={"score_floor": settings.detection.evaluation_floor})
+        observer = Observer(engine, categories, recipe, evaluation)
         judged = _judge(observer, settings, collection, catalogue, categories, parity, progress)
         _write(folder, checkpoint, settings, collection, catalogue, categories, left_out, recipe, engine, judged)
         check_golden(load_package(folder), engine)

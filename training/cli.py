@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from inference.categories import load_catalogue
 from inference.paths import CONFIGS, MODELS
-from training.observe import Observation
-from training.run import TrainingReport, run
-from training.settings import load_train_settings
+
+if TYPE_CHECKING:
+    from training.observe import Observation
+    from training.run import TrainingReport
 
 
 def train_command(
@@ -27,6 +25,19 @@ def train_command(
     hours: Annotated[float | None, typer.Option(help="时间预算,小时 / time budget")] = None,
 ) -> None:
     """微调检测器并写出模型包 / fine-tune the detector, write the model package."""
+    # torch takes seconds to load: only this command pays for it, `patrol --help` does not
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from inference.categories import load_catalogue
+    from inference.plugins import MissingExtraError
+
+    try:
+        from training.run import run
+        from training.settings import load_train_settings
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("train", error) from error
+
     console = Console(stderr=True)
     settings = load_train_settings(config).with_budget(epochs, hours)
     target = out or MODELS / settings.name

@@ -32,7 +32,7 @@ class Parity:
         photos: Photos compared.
         boxes: Boxes of the torch model on them.
         max_score_difference: Largest difference of any candidate's score.
-        min_iou: Smallest IoU between a torch box and the ONNX box of the same rank and category.
+        min_iou: Smallest IoU of a box of either with its counterpart of the same category in the other.
     """
 
     photos: int
@@ -48,8 +48,9 @@ def compare(
     categories: tuple[str, ...],
     recipe: InputRecipe,
     nms: NmsRecipe,
+    tolerance: float,
 ) -> Parity:
-    """Run both models over the photos.
+    """Run both models over the photos; boxes within `tolerance` of the score floor may be found by one only.
 
     Raises:
         ParityError: they find different boxes, with the photo.
@@ -66,20 +67,28 @@ def compare(
         wanted = detect(expected, categories, nms, placement, size)
         got = detect(actual, categories, nms, placement, size)
         boxes += len(wanted)
-        worst_iou = min(worst_iou, _agreement(path, wanted, got))
+        worst_iou = min(worst_iou, _agreement(path, wanted, got, nms.score_floor + tolerance))
     return Parity(len(photos), boxes, worst_score, worst_iou)
 
 
-def _agreement(path: Path, wanted: Detections, got: Detections) -> float:
-    """Smallest best IoU of a wanted box with a found box of its category."""
-    if sorted(wanted.categories) != sorted(got.categories):
-        raise ParityError(f"{path}: torch finds {len(wanted)} boxes, ONNX {len(got)}, or of other categories")
+def _agreement(path: Path, wanted: Detections, got: Detections, surely: float) -> float:
+    """Smallest IoU of any box of either with its best counterpart of the same category in the other.
+
+    Boxes below `surely` may exist on one side only: rounding decides whether they pass the floor.
+    """
     worst = 1.0
-    for category in set(wanted.categories):
-        first = wanted.xyxy[[c == category for c in wanted.categories]]
-        second = got.xyxy[[c == category for c in got.categories]]
-        worst = min(worst, float(iou_matrix(first, second).max(axis=1).min()))
+    for first, second in ((wanted, got), (got, wanted)):
+        for category in set(first.where(first.scores >= surely).categories):
+            sure = first.where((first.scores >= surely) & _of(first, category))
+            others = second.xyxy[_of(second, category)]
+            if not len(others):
+                raise ParityError(f"{path}: only one of torch and ONNX finds {category} at {sure.scores.max():.4f}")
+            worst = min(worst, float(iou_matrix(sure.xyxy, others).max(axis=1).min()))
     return worst
+
+
+def _of(detections: Detections, category: str) -> NDArray[np.bool_]:
+    return np.array([c == category for c in detections.categories], dtype=bool)
 
 
 def iou_matrix(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:

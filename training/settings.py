@@ -62,12 +62,14 @@ class DetectionSettings(_Strict):
     Attributes:
         input_size: Side of the square model input in pixels.
         score_floor: Candidates below are dropped before NMS.
+        evaluation_floor: The floor where average precision is measured.
         nms_iou: Of two boxes of one category overlapping more than this, the weaker goes.
         max_detections: At most this many a photo.
     """
 
     input_size: int = Field(ge=64, multiple_of=32)
     score_floor: float = Field(gt=0, lt=1)
+    evaluation_floor: float = Field(gt=0, lt=1)
     nms_iou: float = Field(gt=0, lt=1)
     max_detections: int = Field(ge=1)
 

@@ -1,0 +1,147 @@
+"""The `patrol` command. Commands import what they need when they run, so that help comes at once."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from inference import plugins
+from inference.errors import PatrolError
+from inference.printer import Printer
+
+_DONE, _FAILURES, _BAD_INPUT = 0, 1, 2
+
+
+class PatrolGroup(TyperGroup):
+    """The commands defined here and those of plugins; an error that a user can mend is one clear message.
+
+    Contexts and commands are Any because where their types come from depends on typer's version.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands, those defined here first."""
+        own = super().list_commands(ctx)
+        return [*own, *(name for name in plugins.found() if name not in own)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, or None."""
+        own = super().get_command(ctx, cmd_name)
+        entry = None if own else plugins.found().get(cmd_name)
+        return own if entry is None else plugins.load(entry)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the arguments ask for."""
+        try:
+            return super().invoke(ctx)
+        except PatrolError as error:
+            Printer().error(str(error))
+        except ModuleNotFoundError as error:
+            if plugins.is_our_fault(error):
+                raise
+            Printer().error(str(plugins.MissingExtraError(ctx.invoked_subcommand, error)))
+        raise typer.Exit(_BAD_INPUT)
+
+
+app = typer.Typer(
+    cls=PatrolGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ModelOption = Annotated[
+    Path | None, typer.Option("--model", metavar="DIR", help="Model package; default: the service's.")
+]
+ProviderOption = Annotated[
+    Literal["auto", "cuda", "openvino", "cpu"] | None,
+    typer.Option("--provider", help="What runs the model; default: the service's."),
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        Printer().text(f"street-patrol {version('street-patrol')}")
+        raise typer.Exit
+
+
+@app.callback()
+def patrol(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """城市巡查照片进，预填案件类别出 / city patrol photos in, pre-filled issue categories out.
+
+    Exit codes: 0 done, 1 finished with failures listed, 2 bad usage or input.
+    """
+
+
+@app.command()
+def classify(
+    *,
+    photos: Annotated[
+        list[Path],
+        typer.Argument(metavar="PHOTO", help="Photo files; of a folder, the photos right in it."),
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    is_case: Annotated[bool, typer.Option("--case", help="The photos are of one case: merge them.")] = False,
+    scheme: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose codes to give: a file name in mappings/, without .csv."),
+    ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Also give weaker detections, from this score on.")
+    ] = None,
+    annotate: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write copies with boxes and labels there.")
+    ] = None,
+    lang: Annotated[Literal["zh", "en"], typer.Option(help="Language of table and labels.")] = "zh",
+    model: ModelOption = None,
+    provider: ProviderOption = None,
+) -> None:
+    """识别照片中的问题类别 / say what problems photos show."""
+    from inference.classify_command import ClassifyOptions  # noqa: PLC0415 - loads ONNX Runtime
+    from inference.classify_command import classify as classify_files  # noqa: PLC0415
+
+    options = ClassifyOptions(
+        photos=photos,
+        scheme=scheme,
+        min_score=min_score,
+        model=model,
+        provider=provider,
+        annotate=annotate,
+        is_case=is_case,
+        as_json=as_json,
+        lang=lang,
+    )
+    raise typer.Exit(_DONE if classify_files(options, Printer()) else _FAILURES)
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(metavar="PORT", help="Port to listen on; 0: any free one.")] = None,
+    model: ModelOption = None,
+    provider: ProviderOption = None,
+) -> None:
+    """启动 HTTP 服务与审核页面 / serve the HTTP API and the review page."""
+    from inference.service.server import run  # noqa: PLC0415 - loads FastAPI and ONNX Runtime
+    from inference.settings import load_settings  # noqa: PLC0415
+
+    given = {"host": host, "port": port, "model": model, "provider": provider}
+    run(load_settings(options={name: value for name, value in given.items() if value is not None}))
+
+
+def main() -> None:
+    """Entry point of the `patrol` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its number instead
+            stream.reconfigure(errors="backslashreplace")
+    app()

@@ -1,0 +1,59 @@
+"""Everything the command line writes: results to standard output, messages to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+_PIPED_WIDTH = 160  # columns of a table that no terminal limits
+
+
+class Printer:
+    """Writes results and messages; texts are never read as markup."""
+
+    def __init__(self) -> None:
+        width = None if sys.stdout.isatty() else _PIPED_WIDTH
+        self._out = Console(highlight=False, markup=False, width=width)
+        self._err = Console(stderr=True, highlight=False, markup=False)
+
+    def table(self, table: Table) -> None:
+        """A table for people."""
+        self._out.print(table)
+
+    def text(self, line: str) -> None:
+        """A line for people, however long."""
+        self._out.print(line, soft_wrap=True)
+
+    def json(self, document: Mapping[str, object]) -> None:
+        """One JSON document for a program, in UTF-8 whatever the terminal speaks."""
+        encoded = json.dumps(document, ensure_ascii=False, indent=2).encode()
+        sys.stdout.flush()
+        sys.stdout.buffer.write(encoded + b"\n")
+        sys.stdout.buffer.flush()
+
+    def error(self, message: str) -> None:
+        """What is wrong, and what to do about it."""
+        self._err.print(Text.assemble(("patrol: ", "bold red"), message), soft_wrap=True)
+
+    @contextmanager
+    def progress(self, task: str, total: int) -> Iterator[Callable[[], None]]:
+        """A bar on standard error, where that is a terminal.
+
+        Args:
+            task: What takes long.
+            total: Its steps.
+
+        Yields:
+            To be called after each step, from any thread.
+        """
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self._err, transient=True, disable=not self._err.is_terminal) as progress:
+            bar = progress.add_task(task, total=total)
+            yield lambda: progress.advance(bar)
