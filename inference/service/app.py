@@ -1,0 +1,71 @@
+"""The application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastapi import FastAPI
+
+from inference.service import categories, classification, docs, health, problems
+from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
+from inference.service.openapi import API_DESCRIPTION, CLASSIFY_ANSWER
+from inference.service.runtime import Startup
+from inference.settings import ServiceSettings
+
+
+class _Api(FastAPI):
+    """FastAPI, whose description leaves out every null, so that an example of an answer would lack members."""
+
+    def openapi(self) -> dict[str, Any]:
+        schema = super().openapi()
+        answer = schema["paths"]["/v1/classify"]["post"]["responses"]["200"]
+        answer["content"]["application/json"]["example"] = CLASSIFY_ANSWER
+        return schema
+
+
+def create_app(settings: ServiceSettings) -> FastAPI:
+    """The service as an ASGI application; it answers probes at once and photos when its model is loaded.
+
+    Args:
+        settings: The service's settings.
+    """
+    app = _Api(
+        title="street-patrol",
+        version=_version(),
+        description=API_DESCRIPTION,
+        license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+    )
+    app.state.startup = Startup(settings)
+    problems.install(app)
+    for module in (classification, categories, health):
+        app.include_router(module.router)
+    docs.mount(app)
+    app.add_middleware(BodyGuard, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
+    app.add_middleware(RequestLog)
+    app.add_middleware(SecurityHeaders)  # last added, outermost
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    startup: Startup = app.state.startup
+    loading = asyncio.create_task(startup.load())
+    try:
+        yield
+    finally:
+        await loading
+        await asyncio.to_thread(startup.close)
+
+
+def _version() -> str:
+    try:
+        return version("street-patrol")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "0"

@@ -1,0 +1,142 @@
+"""POST /v1/classify."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from fastapi import APIRouter, Request
+
+from inference.classify import PhotoResult
+from inference.codec import PhotoError
+from inference.service.answers import ClassifyAnswer, Judgement, classify_answer
+from inference.service.failure import Failure
+from inference.service.openapi import CLASSIFY_BODY, CLASSIFY_DESCRIPTION, problem_responses
+from inference.service.problems import (
+    BODY_TIMEOUT,
+    BODY_TOO_LARGE,
+    INTERNAL_ERROR,
+    INVALID_FIELD,
+    MALFORMED_JSON,
+    MALFORMED_MULTIPART,
+    NO_PHOTOS,
+    NO_READABLE_PHOTO,
+    NOT_READY,
+    TOO_MANY_PHOTOS,
+    UNKNOWN_SCHEME,
+    UNSUPPORTED_MEDIA_TYPE,
+    Problem,
+)
+from inference.service.record import RequestRecord, record_of
+from inference.service.runtime import Ready, Runtime
+from inference.service.uploads import Upload, read_submission
+
+log = logging.getLogger(__name__)
+router = APIRouter(tags=["classify"])
+
+_PROBLEMS: Final = problem_responses(
+    MALFORMED_JSON,
+    MALFORMED_MULTIPART,
+    BODY_TIMEOUT,
+    BODY_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    INVALID_FIELD,
+    NO_PHOTOS,
+    NO_READABLE_PHOTO,
+    TOO_MANY_PHOTOS,
+    UNKNOWN_SCHEME,
+    INTERNAL_ERROR,
+    NOT_READY,
+)
+
+
+@router.post(
+    "/v1/classify",
+    summary="照片分类 Classify photos",
+    description=CLASSIFY_DESCRIPTION,
+    response_model_exclude_unset=True,
+    openapi_extra={"requestBody": CLASSIFY_BODY},
+    response_description="整案与逐张的结果。 The case, and each photo.",
+    responses=_PROBLEMS,
+)
+async def classify(request: Request, runtime: Ready) -> ClassifyAnswer:
+    """Say which problems the photos of a case show."""
+    record = record_of(request.scope)
+    started = time.perf_counter()
+    submission = await read_submission(request, runtime.settings.max_photos)
+    record.add("read", time.perf_counter() - started)
+    record.photos = len(submission.uploads)
+    scheme = runtime.scheme(submission.options.scheme)
+    judgements = await _judge_all(runtime, submission.uploads, submission.options.score_floor, record)
+    _require_one(judgements)
+    return classify_answer(record.request_id, judgements, runtime.classifier, scheme, submission.options)
+
+
+async def _judge_all(
+    runtime: Runtime, uploads: Sequence[Upload], score_floor: float | None, record: RequestRecord
+) -> list[Judgement]:
+    """Judge photos side by side, in the runtime's own threads."""
+    loop = asyncio.get_running_loop()
+    jobs = [loop.run_in_executor(runtime.workers, _judge, runtime, upload, score_floor) for upload in uploads]
+    judgements = await asyncio.gather(*jobs)
+    for judgement in judgements:
+        if judgement.result is not None:
+            _count(judgement.result, record)
+    return judgements
+
+
+def _judge(runtime: Runtime, upload: Upload, score_floor: float | None) -> Judgement:
+    if isinstance(upload.content, Failure):
+        return Judgement(upload.filename, None, upload.content)
+    sha256 = hashlib.sha256(upload.content).hexdigest()
+    return Judgement(upload.filename, sha256, _outcome(runtime, upload.content, score_floor))
+
+
+def _outcome(runtime: Runtime, data: bytes, score_floor: float | None) -> PhotoResult | Failure:
+    limits = runtime.settings.photo_limits
+    try:
+        result = runtime.classifier.classify(data, limits=limits, min_score=score_floor)
+    except PhotoError as error:
+        return Failure(error.code, error.message)
+    except Exception:  # whatever a photo does to a decoder, the other photos are answered
+        log.exception("unexpected error on a photo")
+        return Failure("internal-error", "please report it with the request id")
+    return _without_pixels(result)
+
+
+def _without_pixels(result: PhotoResult) -> PhotoResult:
+    """The result without the decoded photo, up to 300 MB that a request of many photos must not pile up."""
+    return replace(result, photo=replace(result.photo, rgb=np.empty((0, 0, 3), np.uint8)))
+
+
+def _count(result: PhotoResult, record: RequestRecord) -> None:
+    record.add("decode", result.timings.decode)
+    record.add("infer", result.timings.infer)
+    record.add("decide", result.timings.decide)
+
+
+def _require_one(judgements: Sequence[Judgement]) -> None:
+    """Refuse a request of which no photo could be read.
+
+    Raises:
+        Problem: None could.
+    """
+    failures = [each.outcome for each in judgements if isinstance(each.outcome, Failure)]
+    if len(failures) < len(judgements):
+        return
+    reasons = "; ".join(f"photo {index}: {failure.detail}" for index, failure in enumerate(failures))
+    is_bug = any(failure.code == "internal-error" for failure in failures)
+    raise Problem(
+        INTERNAL_ERROR if is_bug else NO_READABLE_PHOTO,
+        f"No photo of the request could be read: {reasons}.",
+        photos=[
+            {"index": index, "filename": each.filename, "sha256": each.sha256, "error": failure.told()}
+            for index, (each, failure) in enumerate(zip(judgements, failures, strict=True))
+        ],
+    )

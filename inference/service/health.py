@@ -1,0 +1,62 @@
+"""Whether the service lives, and whether it can answer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from inference.engine import Provider
+from inference.service.answers import ModelAnswer
+from inference.service.openapi import problem_responses
+from inference.service.problems import NOT_READY
+from inference.service.runtime import Ready
+
+router = APIRouter(tags=["health"])
+
+
+class LiveAnswer(BaseModel):
+    """The process answers."""
+
+    status: Literal["live"] = "live"
+
+
+class ReadyAnswer(BaseModel):
+    """Photos can be classified."""
+
+    status: Literal["ready"] = "ready"
+    model: ModelAnswer
+    provider: Provider = Field(description="实际使用的推理后端。 What runs the model.")
+    refused: list[str] = Field(description="未能使用的后端及原因。 What was tried before, and why it cannot be used.")
+    threads: int = Field(description="模型的 CPU 线程数。 CPU threads of the model.")
+
+
+@router.get(
+    "/livez",
+    summary="存活 Liveness",
+    description="进程有响应即为 200。\n\n200 as soon as the process answers.",
+)
+async def livez(response: Response) -> LiveAnswer:
+    """Answer."""
+    response.headers["Cache-Control"] = "no-store"
+    return LiveAnswer()
+
+
+@router.get(
+    "/readyz",
+    summary="就绪 Readiness",
+    description="模型校验并加载完成后为 200，否则 503 及原因。\n\n"
+    "200 once the model is loaded and verified, else 503 with the reason.",
+    responses=problem_responses(NOT_READY),
+)
+async def readyz(response: Response, runtime: Ready) -> ReadyAnswer:
+    """Say whether photos can be classified, and with what."""
+    response.headers["Cache-Control"] = "no-store"
+    classifier = runtime.classifier
+    return ReadyAnswer(
+        model=ModelAnswer.of(classifier.package.description),
+        provider=classifier.engine.provider,
+        refused=list(classifier.engine.refused),
+        threads=classifier.engine.threads,
+    )

@@ -1,0 +1,140 @@
+"""Errors as the service tells them: RFC 9457 problem documents with a stable type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from inference.answer import PROBLEM_TYPE
+from inference.service.record import record_of
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem; what a program may rely on.
+
+    Attributes:
+        slug: Last part of the type; never changes its meaning.
+        status: HTTP status it is sent with.
+        title: The same for every occurrence.
+    """
+
+    slug: str
+    status: int
+    title: str
+
+    @property
+    def type(self) -> str:
+        """The URN that names the kind."""
+        return PROBLEM_TYPE + self.slug
+
+
+MALFORMED_JSON: Final = Kind("malformed-json", 400, "The body is not the JSON that is expected")
+MALFORMED_MULTIPART: Final = Kind("malformed-multipart", 400, "The multipart body is broken")
+NOT_FOUND: Final = Kind("not-found", 404, "There is nothing at this address")
+METHOD_NOT_ALLOWED: Final = Kind("method-not-allowed", 405, "This address does not take this method")
+BODY_TIMEOUT: Final = Kind("body-timeout", 408, "The upload stalled")
+BODY_TOO_LARGE: Final = Kind("body-too-large", 413, "The request is too large")
+UNSUPPORTED_MEDIA_TYPE: Final = Kind("unsupported-media-type", 415, "The body is in a form not read here")
+INVALID_FIELD: Final = Kind("invalid-field", 422, "A field of the request is wrong")
+NO_PHOTOS: Final = Kind("no-photos", 422, "The request has no photo")
+NO_READABLE_PHOTO: Final = Kind("no-readable-photo", 422, "None of the photos could be read")
+TOO_MANY_PHOTOS: Final = Kind("too-many-photos", 422, "The request has too many photos")
+UNKNOWN_SCHEME: Final = Kind("unknown-scheme", 422, "There is no such code scheme")
+INTERNAL_ERROR: Final = Kind("internal-error", 500, "Something went wrong in the service")
+NOT_READY: Final = Kind("not-ready", 503, "The service cannot answer yet")
+
+_BY_STATUS: Final = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED)}
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's word
+    """Ends a request with a problem document.
+
+    Args:
+        kind: What kind it is.
+        detail: What is wrong with which input, and what to do.
+        headers: Of the response.
+        extensions: Further members of the document.
+    """
+
+    def __init__(self, kind: Kind, detail: str, *, headers: Mapping[str, str] | None = None, **extensions: Any) -> None:
+        super().__init__(kind.slug, detail)
+        self.kind = kind
+        self.detail = detail
+        self.headers = headers
+        self.extensions = extensions
+
+    def response(self, scope: Scope) -> JSONResponse:
+        """The document, for the request of this scope."""
+        record = record_of(scope)
+        record.problem = self.kind.slug
+        document = {
+            "type": self.kind.type,
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            "instance": record.request_id,
+            **self.extensions,
+        }
+        return JSONResponse(document, self.kind.status, self.headers, MEDIA_TYPE)
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    detail: str
+
+
+def invalid_fields(wrong: Sequence[FieldProblem]) -> Problem:
+    """The problem of one or several wrong fields, all of them told at once."""
+    detail = "; ".join(f"{each.field}: {each.detail}" for each in wrong)
+    return Problem(INVALID_FIELD, detail, errors=[each.model_dump() for each in wrong])
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the app a problem document."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+
+
+def _on_problem(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, Problem):
+        raise error
+    return error.response(request.scope)
+
+
+def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    status = error.status_code
+    kind = _BY_STATUS.get(status) or Kind(f"http-{status}", status, HTTPStatus(status).phrase)
+    asked = f"{request.method} {request.url.path}"
+    allowed = (error.headers or {}).get("Allow", "see /docs")
+    hints = {
+        NOT_FOUND: f"{asked} does not exist; /docs lists what does",
+        METHOD_NOT_ALLOWED: f"{asked} does not exist; allowed: {allowed}",
+    }
+    return Problem(kind, hints.get(kind, error.detail), headers=error.headers).response(request.scope)
+
+
+def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    wrong = [
+        FieldProblem(field=".".join(map(str, each["loc"][1:])) or str(each["loc"][0]), detail=each["msg"])
+        for each in error.errors()
+    ]
+    return invalid_fields(wrong).response(request.scope)

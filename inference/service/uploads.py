@@ -1,0 +1,213 @@
+"""Reads the body of a classify request: multipart with files, or JSON with base64."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from inference.service.failure import Failure
+from inference.service.options import Options, read_options, shortened
+from inference.service.problems import (
+    MALFORMED_JSON,
+    MALFORMED_MULTIPART,
+    NO_PHOTOS,
+    TOO_MANY_PHOTOS,
+    UNSUPPORTED_MEDIA_TYPE,
+    FieldProblem,
+    Problem,
+    invalid_fields,
+)
+
+PHOTOS: Final = "photos"
+_HOW: Final = (
+    "send multipart/form-data with one file field 'photos' per photo (curl -F photos=@a.jpg), or JSON with a "
+    "list 'photos' of base64 texts"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A photo as it was sent.
+
+    Attributes:
+        filename: As the sender calls it; empty if it has no name.
+        content: The file, or why there is none.
+    """
+
+    filename: str
+    content: bytes | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A classify request.
+
+    Attributes:
+        uploads: The photos, at least one.
+        options: Everything else.
+    """
+
+    uploads: tuple[Upload, ...]
+    options: Options
+
+
+async def read_submission(request: Request, max_photos: int) -> Submission:
+    """Read a classify request.
+
+    Args:
+        request: Its body is read here.
+        max_photos: Allowed in it.
+
+    Raises:
+        Problem: It is broken, or asks for what there is not.
+    """
+    if request.query_params:
+        wrong = [FieldProblem(field=shortened(name), detail="belongs in the body") for name in request.query_params]
+        raise invalid_fields(wrong)
+    content_type = request.headers.get("content-type", "")
+    match content_type.partition(";")[0].strip().lower():
+        case "multipart/form-data":
+            submission = await _read_multipart(request)
+        case "application/json":
+            submission = await _read_json(request)
+        case _:
+            got = f"The Content-Type is {shortened(content_type)!r}" if content_type else "There is no Content-Type"
+            raise Problem(UNSUPPORTED_MEDIA_TYPE, f"{got}; {_HOW}.", headers={"Accept-Post": _ACCEPTED})
+    _check_count(len(submission.uploads), max_photos)
+    return submission
+
+
+_ACCEPTED: Final = "multipart/form-data, application/json"
+
+
+def _check_count(photos: int, max_photos: int) -> None:
+    if not photos:
+        raise Problem(NO_PHOTOS, f"The request has no photo; {_HOW}.")
+    if photos > max_photos:
+        detail = f"The request has {photos} photos, over the {max_photos} allowed; send them in several requests."
+        raise Problem(TOO_MANY_PHOTOS, detail, max_photos=max_photos)
+
+
+class _Parser(MultiPartParser):
+    """Keeps photos in memory, never on disk, and takes a body without its last boundary for broken."""
+
+    spool_max_size = sys.maxsize
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request.headers, self._until_end(request.stream()))
+        self._has_ended = False
+
+    def on_end(self) -> None:
+        """The last boundary came."""
+        self._has_ended = True
+
+    async def _until_end(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+        async for chunk in chunks:
+            yield chunk
+        if not self._has_ended:
+            raise MultiPartException("The body breaks off before its last boundary.")
+
+
+async def _read_multipart(request: Request) -> Submission:
+    try:
+        form = await _Parser(request).parse()
+    except (MultiPartException, ValueError) as error:
+        raise Problem(MALFORMED_MULTIPART, f"{error} To send photos, {_HOW}.") from error
+    try:
+        return await _submission(form.multi_items())
+    finally:
+        await form.close()
+
+
+async def _submission(items: list[tuple[str, str | UploadFile]]) -> Submission:
+    uploads: list[Upload] = []
+    fields: dict[str, str] = {}
+    wrong: list[FieldProblem] = []
+    for name, value in items:
+        if isinstance(value, UploadFile):
+            if name == PHOTOS:
+                uploads.append(Upload(_sendable(value.filename), await value.read()))
+            else:
+                wrong.append(FieldProblem(field=shortened(name), detail="is a file; send it as 'photos'"))
+        elif name == PHOTOS:
+            wrong.append(FieldProblem(field=name, detail="is text, not a file; with curl: -F photos=@a.jpg"))
+        elif name in fields:
+            wrong.append(FieldProblem(field=shortened(name), detail="is given twice"))
+        else:
+            fields[name] = value
+    if wrong:
+        raise invalid_fields(wrong)
+    given = {name: value for name, value in fields.items() if value}  # browsers send empty inputs too
+    return Submission(tuple(uploads), read_options(given))
+
+
+async def _read_json(request: Request) -> Submission:
+    body = await request.body()
+    return await asyncio.to_thread(_json_submission, body)
+
+
+def _json_submission(body: bytes) -> Submission:
+    try:
+        document = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise Problem(MALFORMED_JSON, f"The body is not valid JSON: {error}.") from error
+    if not isinstance(document, dict):
+        raise Problem(MALFORMED_JSON, f"The body is not a JSON object but a {type(document).__name__}; {_HOW}.")
+    photos = document.pop(PHOTOS, [])
+    if not isinstance(photos, list):
+        raise invalid_fields([FieldProblem(field=PHOTOS, detail="must be a list")])
+    options = read_options(document)
+    return Submission(tuple(_json_upload(index, photo) for index, photo in enumerate(photos)), options)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _json_upload(index: int, photo: object) -> Upload:
+    """One entry of `photos`: a base64 text, or an object that also names the file."""
+    entry: Mapping[str, Any] = {"content": photo} if isinstance(photo, str) else _object(index, photo)
+    unknown = sorted(entry.keys() - {"filename", "content"})
+    if unknown:
+        _refuse(index, f"has an unknown field {shortened(repr(unknown[0]))}; the fields are filename and content")
+    filename, content = entry.get("filename"), entry.get("content")
+    if not isinstance(content, str):
+        _refuse(index, "has no text 'content'; put the base64 of the file there")
+    if not isinstance(filename, str | None):
+        _refuse(index, "has a 'filename' that is not text")
+    return Upload(_sendable(filename), _decoded(content))
+
+
+def _object(index: int, photo: object) -> dict[str, Any]:
+    if not isinstance(photo, dict):
+        _refuse(index, 'must be a base64 text or {"filename": ..., "content": base64}')
+    return photo
+
+
+def _refuse(index: int, detail: str) -> NoReturn:
+    raise invalid_fields([FieldProblem(field=f"{PHOTOS}.{index}", detail=detail)])
+
+
+def _decoded(content: str) -> bytes | Failure:
+    """The bytes of a base64 text; line breaks and a data URL's head are allowed."""
+    text = content.partition(",")[2] if content.startswith("data:") else content
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        detail = f"the content is not base64 ({error}); encode the whole file, padding included"
+        return Failure("bad-base64", detail)
+
+
+def _sendable(filename: str | None) -> str:
+    """A file name that can be sent back: lone surrogates, which JSON allows and UTF-8 does not, replaced."""
+    return (filename or "").encode("utf-8", "replace").decode("utf-8")

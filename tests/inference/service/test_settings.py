@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from inference.errors import ConfigError
+from inference.paths import CONFIGS, MODELS
+from inference.photo import PhotoLimits
+from inference.settings import ServiceSettings, load_settings
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "service.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(path: Path, options: Mapping[str, object] | None = None) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, options)
+    return str(caught.value)
+
+
+class TestDefaults:
+    def test_the_shipped_file_says_what_the_code_does(self) -> None:
+        assert load_settings() == ServiceSettings()
+
+    def test_they_are_safe_and_shipped(self, tmp_path: Path) -> None:
+        settings = load_settings(written(tmp_path, "# nothing\n"))
+        assert settings.host == "127.0.0.1"
+        assert settings.port == 8000
+        assert settings.model == MODELS / "street-patrol-n"
+        assert settings.default_scheme == "gbt47678.5-2026"
+        assert settings.max_photos == 16
+        assert settings.photo_limits == PhotoLimits()
+        assert settings.workers >= 1
+
+    def test_every_setting_is_explained_in_the_shipped_file(self) -> None:
+        text = (CONFIGS / "service.yaml").read_text(encoding="utf-8")
+        for name in ServiceSettings.model_fields:
+            assert f"{name}:" in text
+
+
+class TestSources:
+    def test_environment_wins_over_file_and_options_over_both(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = written(tmp_path, "port: 1\nmax_photos: 3\nthreads: 4\n")
+        monkeypatch.setenv("PATROL_PORT", "2")
+        monkeypatch.setenv("patrol_max_photos", "5")
+        monkeypatch.setenv("PATROL_THREADS", "")
+        settings = load_settings(path, {"port": 6})
+        assert (settings.port, settings.max_photos, settings.threads) == (6, 5, 4)
+
+    def test_a_wrong_value_in_the_file_does_not_matter_where_the_environment_says_otherwise(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATROL_PORT", "2")
+        assert load_settings(written(tmp_path, "port: x\n")).port == 2
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("\nport: nine\n", ["service.yaml:2", "port is 'nine'", "valid integer", "from 1 to 65535"]),
+            ("port: 70000\n", [":1", "port is '70000'", "65535"]),
+            ("prot: 8000\n", [":1", "unknown setting 'prot'", "Did you mean port?"]),
+            ("zzz: 1\n", ["unknown setting 'zzz'", "The settings are host, port"]),
+            ("1: 2\n", [":1", "unknown setting '1'"]),
+            ("provider: gpu\n", ["provider is 'gpu'", "Give auto, cuda, openvino or cpu."]),
+            ("max_photos: 0\n", ["max_photos is '0'", "greater than or equal to 1"]),
+            ("log_level: loud\n", ["Give debug, info, warning or error."]),
+            ("port: 1\nport: 2\n", [":2", "sets port twice, first in line 1"]),
+            ("- port\n", [":1", "holds no settings"]),
+            ("port: [\n", ["is not valid YAML"]),
+            ("\tport: 1\n", [":1", "is not valid YAML", "tabs"]),
+        ],
+    )
+    def test_in_the_file(self, tmp_path: Path, text: str, said: list[str]) -> None:
+        message = refusal(written(tmp_path, text))
+        for part in said:
+            assert part in message
+
+    def test_all_are_told_at_once(self, tmp_path: Path) -> None:
+        message = refusal(written(tmp_path, "port: x\nmax_photos: x\n"))
+        assert ":1:" in message
+        assert ":2:" in message
+
+    def test_in_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATROL_PORT", "nine")
+        message = refusal(CONFIGS / "service.yaml")
+        assert message.startswith("environment variable PATROL_PORT: is 'nine'")
+
+    def test_on_the_command_line(self) -> None:
+        assert refusal(CONFIGS / "service.yaml", {"max_photos": -1}).startswith("option --max-photos: is '-1'")
+
+    def test_no_file(self, tmp_path: Path) -> None:
+        assert "cannot be read" in refusal(tmp_path / "none.yaml")
+
+
+class TestHost:
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+    def test_this_machine_is_fine(self, host: str) -> None:
+        assert ServiceSettings(host=host).host == host
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "10.0.0.1", "patrol.example", ""])  # noqa: S104
+    def test_other_machines_are_refused_with_what_to_do(self, tmp_path: Path, host: str) -> None:
+        message = refusal(written(tmp_path, f"port: 1\nhost: '{host}'\n"))
+        for part in (":2", f"host is '{host}'", "API keys", "later release", "reverse proxy"):
+            assert part in message
+        assert refusal(CONFIGS / "service.yaml", {"host": host}).startswith("option --host")
