@@ -21,13 +21,18 @@ Verdict = Literal["issue", "no_issue", "unrelated", "unusable", "uncertain"]
 _RANK: dict[Decision | None, int] = {None: 0, "suggest": 1, "prefill": 2}
 _NEVER = 2.0  # above any probability
 _EPSILON = 1e-6
+_FAR = 700.0  # log-odds beyond which exp() would overflow
 
 
 def calibrated(score: float, calibration: Calibration) -> float:
     """Photo score in [0, 1] -> probability in [0, 1] that the photo shows the category."""
     clipped = min(max(score, _EPSILON), 1 - _EPSILON)
     logit = math.log(clipped / (1 - clipped))
-    return 1 / (1 + math.exp(-(calibration.slope * logit + calibration.intercept)))
+    return _sigmoid(calibration.slope * logit + calibration.intercept)
+
+
+def _sigmoid(log_odds: float) -> float:
+    return 1 / (1 + math.exp(min(-log_odds, _FAR)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,4 +207,4 @@ def street_probability(embedding: NDArray[np.float32], head: SceneHead) -> float
     weights = np.asarray(head.weights, dtype=np.float32)
     if embedding.shape != weights.shape:
         raise ValueError(f"embedding must have shape {weights.shape}, but got {embedding.shape}")
-    return float(1 / (1 + np.exp(-(float(embedding @ weights) + head.bias))))
+    return _sigmoid(float(embedding @ weights) + head.bias)

@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -79,6 +80,8 @@ class Engine:
         self.refused = tuple(refused)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
+        if "candidates" not in self._outputs:
+            raise EngineError(f"{model}: none of its outputs {self._outputs} is 'candidates'; export it again")
         log.info("engine ready: provider=%s threads=%d refused=%s", self.provider, self.threads, refused)
 
     @property
@@ -91,9 +94,14 @@ class Engine:
 
         Args:
             tensor: (1, 3, height, width) float32, see `inference.letterbox.letterbox`.
+
+        Raises:
+            EngineError: the provider computed values that are not numbers, which must not pass for "nothing found".
         """
         values = self._session.run(self._outputs, {self._input: tensor})
         named = dict(zip(self._outputs, values, strict=True))
+        if not all(np.isfinite(value).all() for value in values):
+            raise EngineError(f"provider {self.provider} computed values that are not numbers; try another provider")
         embedding = named.get("embedding")
         return RawOutput(named["candidates"][0], None if embedding is None else embedding[0])
 
@@ -114,33 +122,43 @@ def _session(model: Path, provider: Provider, threads: int) -> ort.InferenceSess
             exact = json.dumps({"CPU": {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}})
             options.add_provider_for_devices([device], {"load_config": exact})
             return ort.InferenceSession(model, options)
-        _require_built_in(provider)
-        return ort.InferenceSession(model, options, providers=[_ORT_NAMES[provider]])
+        return _built_in_session(model, options, provider)
     except _UnavailableError:
         raise
     except Exception as error:  # ONNX Runtime raises a family of unrelated types
-        raise _UnavailableError(str(error).strip().splitlines()[0]) from error
+        raise _UnavailableError(str(error).strip().partition("\n")[0] or type(error).__name__) from error
 
 
-def _require_built_in(provider: Provider) -> None:
-    if _ORT_NAMES[provider] not in ort.get_available_providers():
+def _built_in_session(model: Path, options: ort.SessionOptions, provider: Provider) -> ort.InferenceSession:
+    name = _ORT_NAMES[provider]
+    if name not in ort.get_available_providers():
         raise _UnavailableError("this ONNX Runtime was built without it")
+    # TF32 would round to 10 bits on GPUs: the same photo must get the same answer on every machine.
+    settings = {"use_tf32": "0"} if provider == "cuda" else {}
+    # Left to itself ONNX Runtime prints a notice and computes on the CPU where a GPU's libraries are missing.
+    session = ort.InferenceSession(model, options, providers=[(name, settings)], enable_fallback=0)
+    if name not in session.get_providers():
+        raise _UnavailableError("ONNX Runtime could not start it: its libraries or its device are missing")
+    return session
 
 
 def _openvino_cpu() -> ort.OrtEpDevice:
     """The CPU as OpenVINO's plugin sees it; the plugin is registered once per process."""
     if importlib.util.find_spec("onnxruntime_ep_openvino") is None:
         raise _UnavailableError("the package onnxruntime-ep-openvino is not installed (extra `openvino`)")
-    import onnxruntime_ep_openvino as plugin  # noqa: PLC0415 - optional, and 0.1 s to load
+    import onnxruntime_ep_openvino as plugin  # optional, and 0.1 s to load
 
     with _registering:
+        _register(plugin.get_library_path())
         devices = _devices(plugin.get_ep_name())
-        if not devices:
-            ort.register_execution_provider_library(_REGISTRATION, plugin.get_library_path())
-            devices = _devices(plugin.get_ep_name())
     if not devices:
         raise _UnavailableError("the OpenVINO plugin does not support this CPU")
     return devices[0]
+
+
+@cache
+def _register(library: str) -> None:
+    ort.register_execution_provider_library(_REGISTRATION, library)
 
 
 def _devices(name: str) -> list[ort.OrtEpDevice]:

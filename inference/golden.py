@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from inference.photo import read_photo
 _GENERATED: dict[str, tuple[int, int, int]] = {"blocks": (480, 640, 16), "noise": (375, 500, 2)}
 """Name -> (height, width, block size) of a generated picture."""
 _ANCHORS = 12
+_BOX_ROWS = 4
 
 
 class GoldenOutput(BaseModel):
@@ -33,8 +34,8 @@ class GoldenOutput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    anchors: tuple[int, ...]
-    candidates: tuple[tuple[float, ...], ...]
+    anchors: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    candidates: tuple[tuple[float, ...], ...] = Field(min_length=1)
     embedding: tuple[float, ...]
     photo_sha256: str | None = None
 
@@ -52,7 +53,7 @@ class Golden(BaseModel):
 
     score_tolerance: float = Field(gt=0)
     pixel_tolerance: float = Field(gt=0)
-    outputs: dict[str, GoldenOutput]
+    outputs: dict[str, GoldenOutput] = Field(min_length=1)
 
 
 def generated_picture(name: str) -> NDArray[np.uint8]:
@@ -93,7 +94,7 @@ def _observe(
 ) -> GoldenOutput:
     raw = _run(engine, recipe, rgb)
     if anchors is None:
-        anchors = np.argsort(-raw.candidates[4:].max(axis=0), kind="stable")[:_ANCHORS].tolist()
+        anchors = np.argsort(-raw.candidates[_BOX_ROWS:].max(axis=0), kind="stable")[:_ANCHORS].tolist()
     chosen = tuple(anchors)
     embedding: list[float] = [] if raw.embedding is None else raw.embedding.tolist()
     return GoldenOutput(
@@ -125,13 +126,22 @@ def check_golden(package: ModelPackage, engine: Engine, photos: Iterable[Path] =
     differences: dict[str, float] = {}
     for name, expected in golden.outputs.items():
         if expected.photo_sha256 is None:
+            if name not in _GENERATED:
+                raise PackageError(
+                    f"{package.folder / GOLDEN}: {name!r} is no generated picture this program knows "
+                    f"({', '.join(_GENERATED)}); use a matching release"
+                )
             rgb = generated_picture(name)
         elif expected.photo_sha256 in found:
             data = found[expected.photo_sha256].read_bytes()
             rgb = read_photo(data, target_side=package.description.input.longest_side).rgb
         else:
             continue
-        actual = _observe(engine, package.description.input, rgb, expected.anchors, expected.photo_sha256)
+        try:
+            actual = _observe(engine, package.description.input, rgb, expected.anchors, expected.photo_sha256)
+        except IndexError as error:
+            raise PackageError(f"{package.folder}: golden picture {name!r}: {error}") from error
+        _check_output(package, actual)
         differences[name] = _compare(package, name, golden, expected, actual)
     return differences
 
@@ -144,16 +154,37 @@ def _load(package: ModelPackage) -> Golden:
         raise PackageError(f"{package.folder / GOLDEN}: {error}") from error
 
 
-def _compare(package: ModelPackage, name: str, golden: Golden, expected: GoldenOutput, actual: GoldenOutput) -> float:
-    wanted, got = np.asarray(expected.candidates), np.asarray(actual.candidates)
-    if wanted.shape != got.shape or len(expected.embedding) != len(actual.embedding):
+def _check_output(package: ModelPackage, actual: GoldenOutput) -> None:
+    """Refuses a model whose output has another shape than its description."""
+    description = package.description
+    scores = len(actual.candidates[0]) - _BOX_ROWS
+    if scores != len(description.categories):
         raise PackageError(
-            f"{package.folder}: golden picture {name!r} gives {got.shape} values, {GOLDEN} has {wanted.shape}"
+            f"{package.folder}: model.onnx scores {scores} categories, model.json lists "
+            f"{len(description.categories)}; they are not of one training"
         )
+    if description.scene is not None and len(description.scene.weights) != len(actual.embedding):
+        raise PackageError(
+            f"{package.folder}: model.onnx gives an embedding of {len(actual.embedding)} values, the scene head in "
+            f"model.json weighs {len(description.scene.weights)}; they are not of one training"
+        )
+
+
+def _shape(output: GoldenOutput) -> str:
+    lengths = sorted({len(candidate) for candidate in output.candidates})
+    return f"{len(output.candidates)} candidates of {lengths} values, an embedding of {len(output.embedding)}"
+
+
+def _compare(package: ModelPackage, name: str, golden: Golden, expected: GoldenOutput, actual: GoldenOutput) -> float:
+    if _shape(expected) != _shape(actual):
+        raise PackageError(
+            f"{package.folder}: golden picture {name!r} gives {_shape(actual)}; {GOLDEN} has {_shape(expected)}"
+        )
+    wanted, got = np.asarray(expected.candidates), np.asarray(actual.candidates)
     embedding = np.abs(np.asarray(expected.embedding) - np.asarray(actual.embedding))
-    scores = float(max(np.abs(wanted[:, 4:] - got[:, 4:]).max(), embedding.max(initial=0.0)))
-    pixels = float(np.abs(wanted[:, :4] - got[:, :4]).max())
-    if scores > golden.score_tolerance or pixels > golden.pixel_tolerance:
+    scores = float(np.concatenate([np.abs(wanted[:, _BOX_ROWS:] - got[:, _BOX_ROWS:]).ravel(), embedding]).max())
+    pixels = float(np.abs(wanted[:, :_BOX_ROWS] - got[:, :_BOX_ROWS]).max())
+    if not (scores <= golden.score_tolerance and pixels <= golden.pixel_tolerance):  # NaN is no agreement
         raise PackageError(
             f"{package.folder}: golden picture {name!r} differs by {scores:.5f} in scores "
             f"(at most {golden.score_tolerance} allowed) and {pixels:.2f} pixels in boxes "

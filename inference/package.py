@@ -26,7 +26,7 @@ class PackageError(PatrolError):
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class NmsRecipe(_Strict):
@@ -192,8 +192,14 @@ class ModelDescription(_Strict):
     def _consistent(self) -> ModelDescription:
         if len(set(self.categories)) != len(self.categories):
             raise ValueError("categories are not unique")
-        if MODEL not in self.files:
-            raise ValueError(f"files does not list {MODEL}")
+        for name in (MODEL, GOLDEN):
+            if name not in self.files:
+                raise ValueError(f"files does not list {name}")
+        for name in self.files:
+            if name in ("", ".", "..") or {"/", "\\", ":"} & set(name):
+                raise ValueError(
+                    f"files lists {name!r}, but a package's files lie in its own folder: name them plainly"
+                )
         return self
 
 
@@ -236,7 +242,7 @@ def load_package(folder: Path) -> ModelPackage:
     path = folder / DESCRIPTION
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise PackageError(f"{folder} is no model package: {DESCRIPTION} is missing") from error
     except ValueError as error:
         raise PackageError(f"{path}: not valid JSON ({error})") from error

@@ -56,8 +56,7 @@ def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
         f"{path.relative_to(ROOT)}:{line} imports {module}"
         for path in sources(package)
         for line, module in imports(path)
-        if module.partition(".")[0] in (*PACKAGES, "tests", "benchmarks")
-        and not is_within(module, MAY_IMPORT[package])
+        if module.partition(".")[0] in (*PACKAGES, "tests", "benchmarks") and not is_within(module, MAY_IMPORT[package])
     ]
     assert not wrong
 
@@ -73,7 +72,9 @@ def test_a_package_imports_only_what_lies_below_it(package: str) -> None:
         ("from .labels import Box", ["datasets.labels"]),
     ],
 )
-def test_no_way_of_importing_is_overlooked(source: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_way_of_importing_is_overlooked(
+    source: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     for name in ("inference", "datasets", "training"):
         (tmp_path / name).mkdir()

@@ -195,9 +195,7 @@ def parent(category_id: str, **changes: str) -> str:
 
 
 def test_a_category_that_an_operator_adds_simply_works(tmp_path: Path) -> None:
-    shipped = yaml.safe_dump(
-        {"dog_dirt": {**PROBLEM, "zh": "犬粪", "synonyms": ["狗屎"]}}, allow_unicode=True
-    )
+    shipped = yaml.safe_dump({"dog_dirt": {**PROBLEM, "zh": "犬粪", "synonyms": ["狗屎"]}}, allow_unicode=True)
     catalogue = load_catalogue(written(tmp_path, shipped))
     assert catalogue.require("dog_dirt") == Category(
         id="dog_dirt",
@@ -227,9 +225,7 @@ def test_order_is_that_of_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encode", [str.encode, lambda text: b"\xef\xbb\xbf" + text.encode()])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_byte_order_mark_and_line_ends_of_windows(
-    tmp_path: Path, encode: Callable[[str], bytes], newline: str
-) -> None:
+def test_byte_order_mark_and_line_ends_of_windows(tmp_path: Path, encode: Callable[[str], bytes], newline: str) -> None:
     path = written(tmp_path, encode(entry(zh="占道").replace("\n", newline)))
     assert load_catalogue(path)["street_vendor"].name_zh == "占道"
 
@@ -380,14 +376,8 @@ def test_stray_bytes_are_not_called_gbk(tmp_path: Path) -> None:
 
 
 @settings(deadline=None, max_examples=50)
-@given(
-    st.dictionaries(
-        st.from_regex(r"[a-z][a-z0-9]{0,8}(_[a-z0-9]{1,5})?", fullmatch=True), st.none(), min_size=1
-    )
-)
-def test_any_snake_case_ids_keep_their_order(
-    tmp_path_factory: pytest.TempPathFactory, ids: dict[str, None]
-) -> None:
+@given(st.dictionaries(st.from_regex(r"[a-z][a-z0-9]{0,8}(_[a-z0-9]{1,5})?", fullmatch=True), st.none(), min_size=1))
+def test_any_snake_case_ids_keep_their_order(tmp_path_factory: pytest.TempPathFactory, ids: dict[str, None]) -> None:
     text = "".join(entry(f"c_{category_id}") for category_id in ids)
     catalogue = load_catalogue(written(tmp_path_factory.mktemp("catalogue"), text))
     assert isinstance(catalogue, Catalogue)

@@ -303,9 +303,7 @@ CELL = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs"]), max_size=8)
 
 
 @settings(deadline=None, max_examples=50)
-@given(
-    st.lists(st.tuples(CELL.filter(bool), CELL.filter(bool), CELL), min_size=1, unique_by=lambda row: row[0])
-)
+@given(st.lists(st.tuples(CELL.filter(bool), CELL.filter(bool), CELL), min_size=1, unique_by=lambda row: row[0]))
 def test_any_text_comes_back_as_it_was_written(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]]
 ) -> None:

@@ -109,9 +109,7 @@ class TestKindsOfPixels:
         ("data", "expected"),
         [
             pytest.param(_saved(Image.fromarray(HOLE)), RED_ON_WHITE, id="rgba-png-over-white"),
-            pytest.param(
-                _saved(Image.fromarray(HOLE), "webp", lossless=True), RED_ON_WHITE, id="rgba-webp-over-white"
-            ),
+            pytest.param(_saved(Image.fromarray(HOLE), "webp", lossless=True), RED_ON_WHITE, id="rgba-webp-over-white"),
             pytest.param(_saved(Image.fromarray(HOLE), "tiff"), RED_ON_WHITE, id="rgba-tiff-over-white"),
             pytest.param(
                 _saved(Image.fromarray(np.dstack([HALF, HALF]))),
@@ -206,9 +204,7 @@ class TestLimits:
         assert error.code == "too-many-pixels"
         assert "76,800" in str(error)
 
-    @pytest.mark.parametrize(
-        ("width", "height", "passes"), [(16, 16, True), (15, 400, False), (400, 15, False)]
-    )
+    @pytest.mark.parametrize(("width", "height", "passes"), [(16, 16, True), (15, 400, False), (400, 15, False)])
     @pytest.mark.parametrize("kind", ["jpeg", "png"])
     def test_sides(self, kind: str, width: int, height: int, passes: bool) -> None:
         data = photos.encode(np.ascontiguousarray(photos.scene(400, 400)[:height, :width]), kind)
@@ -268,9 +264,7 @@ class TestBombs:
         "lying",
         [
             pytest.param(photos.declare_size(ENCODINGS["jpeg-orientation-1"], 65_500, 65_500), id="jpeg"),
-            pytest.param(
-                photos.declare_size(ENCODINGS["jpeg-progressive"], 65_500, 65_500), id="jpeg-progressive"
-            ),
+            pytest.param(photos.declare_size(ENCODINGS["jpeg-progressive"], 65_500, 65_500), id="jpeg-progressive"),
             pytest.param(photos.declare_size(ENCODINGS["bmp"], 30_000, 30_000), id="bmp"),
         ],
     )
@@ -353,9 +347,7 @@ class TestDamage:
         random = np.random.default_rng(11)
         for _ in range(25):
             data = bytearray(ENCODINGS[name])
-            for position in random.integers(
-                0, min(len(data), 600), 4
-            ):  # mostly headers: the decoders' weak spot
+            for position in random.integers(0, min(len(data), 600), 4):  # mostly headers: the decoders' weak spot
                 data[position] = random.integers(0, 256)
             try:
                 photo = read_photo(bytes(data), target_side=64, allow_degraded=True)
@@ -418,9 +410,7 @@ class TestReducedScale:
         assert (photo.width, photo.height) == (1600, 1200)
         assert difference(photo.rgb, photos.scene(400, 300)) < 4
 
-    @pytest.mark.parametrize(
-        "encoder", [photos.jpeg_ycck, photos.jpeg_cmyk_not_inverted, photos.jpeg_odd_subsampling]
-    )
+    @pytest.mark.parametrize("encoder", [photos.jpeg_ycck, photos.jpeg_cmyk_not_inverted, photos.jpeg_odd_subsampling])
     def test_rare_kinds_are_reduced_too(self, encoder: Callable[[photos.Rgb], bytes]) -> None:
         photo = read_photo(encoder(self.LARGE), target_side=400)
         assert (photo.width, photo.height) == (1600, 1200)
