@@ -106,8 +106,8 @@ def classify(
     provider: ProviderOption = None,
 ) -> None:
     """识别照片中的问题类别 / say what problems photos show."""
-    from inference.classify_command import ClassifyOptions  # noqa: PLC0415 - loads ONNX Runtime
-    from inference.classify_command import classify as classify_files  # noqa: PLC0415
+    from inference.classify_command import ClassifyOptions
+    from inference.classify_command import classify as classify_files
 
     options = ClassifyOptions(
         photos=photos,
@@ -132,8 +132,8 @@ def serve(
     provider: ProviderOption = None,
 ) -> None:
     """启动 HTTP 服务与审核页面 / serve the HTTP API and the review page."""
-    from inference.service.server import run  # noqa: PLC0415 - loads FastAPI and ONNX Runtime
-    from inference.settings import load_settings  # noqa: PLC0415
+    from inference.service.server import run
+    from inference.settings import load_settings
 
     given = {"host": host, "port": port, "model": model, "provider": provider}
     run(load_settings(options={name: value for name, value in given.items() if value is not None}))

@@ -37,7 +37,7 @@ _TURNED_BY_DECODER = ("tiff", "heic")
 
 
 def _open_heic(file: BytesIO) -> ImageFile:
-    from pillow_heif import HeifImageFile  # noqa: PLC0415 (loads libheif and libde265: only where HEIC arrives)
+    from pillow_heif import HeifImageFile
 
     plugin: Callable[[BytesIO], ImageFile] = HeifImageFile
     return plugin(file)
@@ -216,12 +216,8 @@ def _fault(data: bytes, photo_format: RasterFormat, error: Exception) -> PhotoEr
 
 
 def _truncated(photo_format: RasterFormat, problem: str) -> PhotoError:
-    return PhotoError(
-        "truncated", f"the {photo_format.upper()} ends early ({problem}); send the whole file again"
-    )
+    return PhotoError("truncated", f"the {photo_format.upper()} ends early ({problem}); send the whole file again")
 
 
 def _corrupt(photo_format: RasterFormat, problem: str) -> PhotoError:
-    return PhotoError(
-        "corrupt", f"the {photo_format.upper()} is damaged ({problem}); send the original again"
-    )
+    return PhotoError("corrupt", f"the {photo_format.upper()} is damaged ({problem}); send the original again")

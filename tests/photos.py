@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pillow_heif
-import simplejpeg  # type: ignore[import-untyped]
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 

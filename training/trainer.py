@@ -41,7 +41,7 @@ class PartialLabelModel(DetectionModel):  # type: ignore[misc]
         """Loss of a batch as ultralytics' trainer asks for it."""
         if preds is None:
             with self._precision(batch["img"]):
-                preds = self.forward(batch["img"].contiguous(memory_format=torch.channels_last))
+                preds = self.forward(batch["img"])
             preds = _as_float(preds)
         result: tuple[Tensor, dict[str, Tensor]] = super().loss(batch, preds)
         return result
@@ -143,6 +143,12 @@ class PartialLabelTrainer(DetectionTrainer):  # type: ignore[misc]
         workers = self.args.workers if mode == "train" else 0
         return build_dataloader(dataset, batch=batch_size, workers=workers, shuffle=mode == "train", rank=rank)
 
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Pixels to [0, 1], in the layout of the model's weights."""
+        prepared: dict[str, Any] = super().preprocess_batch(batch)
+        prepared["img"] = prepared["img"].contiguous(memory_format=torch.channels_last)
+        return prepared
+
     def get_validator(self) -> Any:
         """Ultralytics' validator, needed for its metric names only."""
         self.loss_names = "box_loss", "cls_loss", "dfl_loss"
@@ -198,16 +204,22 @@ def _overrides(settings: TrainSettings, runs: Path, resume: Path | None) -> dict
 
 
 def train(settings: TrainSettings, data: TrainingSet, runs: Path) -> Path:
-    """Fine-tune, going on from `runs/weights/last.pt` when an interrupted run left one.
+    """Fine-tune, then finish if the recipe says so; goes on from the last checkpoint when it was cut off.
 
     Args:
         settings: The recipe.
         data: What to train on.
-        runs: Folder of the run; checkpoints are written after every epoch.
+        runs: Folder of the run; checkpoints are written after every epoch, the second run's under `finish`.
 
     Returns:
         The last checkpoint (EMA weights).
     """
+    first = _train_once(settings, data, runs)
+    second = settings.finishing(first)
+    return first if second is None else _train_once(second, data, runs / "finish")
+
+
+def _train_once(settings: TrainSettings, data: TrainingSet, runs: Path) -> Path:
     last = runs / "weights" / "last.pt"
     if _finished(last):
         return last

@@ -28,9 +28,10 @@ def patrol(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `patrol` command in a fresh environment that holds the built wheel of the core and nothing else."""
     folder = tmp_path_factory.mktemp("install")
     venv.create(folder / "venv", with_pip=True)
-    pip = [folder / "venv" / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    python = folder / "venv" / "bin" / "python"
+    install = ["-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--constraint"]
     started = time.monotonic()
-    subprocess.run([*pip, "install", "--constraint", ROOT / "constraints.txt", ROOT], check=True, cwd=folder)
+    subprocess.run([python, *install, ROOT / "constraints.txt", ROOT], check=True, cwd=folder)
     assert time.monotonic() - started < INSTALL_SECONDS
     return folder / "venv" / "bin" / "patrol"
 

@@ -39,7 +39,7 @@ def data(tmp_path: Path) -> TrainingSet:
 def settings() -> TrainSettings:
     loaded = load_train_settings(CONFIGS / "train.yaml")
     model = loaded.model.model_copy(update={"start": shared("weights", "yolo11n.pt")})
-    quick = {"epochs": 3, "hours": None, "image_size": 64, "batch": 8, "nominal_batch": 8, "workers": 0}
+    quick = {"epochs": 3, "hours": None, "image_size": 64, "batch": 8, "nominal_batch": 8, "workers": 0, "finish": None}
     training = loaded.training.model_copy(update=quick)
     return loaded.model_copy(update={"model": model, "training": training})
 
@@ -80,6 +80,24 @@ def test_the_stem_stays_as_it_was(data: TrainingSet, settings: TrainSettings, tm
         same = all(torch.allclose(a, b, atol=1e-3) for a, b in pairs)
         if layer < settings.training.frozen_layers:
             assert same, f"layer {layer} is frozen but changed"
+
+
+def test_the_second_run_starts_from_the_first_and_leaves_it_alone(
+    data: TrainingSet, settings: TrainSettings, tmp_path: Path
+) -> None:
+    finish = load_train_settings(CONFIGS / "train.yaml").training.finish
+    assert finish is not None
+    training = settings.training.model_copy(update={"epochs": 1, "finish": finish.model_copy(update={"epochs": 1})})
+    both = settings.model_copy(update={"training": training})
+    checkpoint = train(both, data, tmp_path / "run")
+    first = tmp_path / "run" / "weights" / "last.pt"
+    assert checkpoint == tmp_path / "run" / "finish" / "weights" / "last.pt"
+    _, state = load_checkpoint(checkpoint)
+    assert state["train_args"]["model"] == str(first)
+    assert state["train_args"]["lr0"] == finish.learning_rate
+    before = first.stat().st_mtime_ns
+    assert train(both, data, tmp_path / "run") == checkpoint
+    assert first.stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("fp32", False), ("bf16", True)])
