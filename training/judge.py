@@ -24,8 +24,14 @@ from training.settings import TrainSettings
 
 
 def photo_scores(observations: Sequence[Observation], category: str, catalogue: Catalogue) -> PhotoScores:
-    """Scores of a category or parent on the photos where the truth is known."""
+    """Scores of a category or parent on the photos where the truth is known.
+
+    A source in which every such photo shows the category is left out: whoever recognises the source is always right
+    there, so it says nothing about precision elsewhere (asphalt close-ups collected for their potholes, say).
+    """
     known = [(o, truth) for o in observations if (truth := o.shows(category, catalogue)) is not None]
+    two_sided = {o.photo.source for o, truth in known if not truth}
+    known = [(o, truth) for o, truth in known if o.photo.source in two_sided]
     return PhotoScores(
         np.array([o.score(category, catalogue) for o, _ in known], dtype=float),
         np.array([truth for _, truth in known], dtype=bool),

@@ -33,8 +33,9 @@ class ModelSettings(_Strict):
 
 
 class FinishSettings(_Strict):
-    """What the second, short run does differently from the first."""
+    """What the second, short run does differently from the first, and its share in the averaged weights."""
 
+    share: float = Field(gt=0, le=1)
     epochs: int = Field(ge=1)
     close_mosaic: int = Field(ge=0)
     learning_rate: float = Field(gt=0)
@@ -175,7 +176,7 @@ class TrainSettings(_Strict):
         finish = self.training.finish
         if finish is None:
             return None
-        changed = self._changed({**finish.model_dump(), "hours": None, "finish": None})
+        changed = self._changed({**finish.model_dump(exclude={"share"}), "hours": None, "finish": None})
         return changed.model_copy(update={"model": self.model.model_copy(update={"start": start})})
 
     def _changed(self, changes: dict[str, Any]) -> TrainSettings:

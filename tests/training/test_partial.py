@@ -74,7 +74,7 @@ def test_gradient_of_an_unlabelled_category_is_exactly_zero(model: Any, preds: d
     labelled = torch.ones(2, ANCHORS, CATEGORIES, dtype=torch.bool)
     labelled[0, :, 2] = False  # nobody looked for category 2 on the first photo
     labelled[1, :, 4] = False
-    total(PartialLabelLoss(model)(preds, batch(labelled))).backward()
+    torch.autograd.backward(total(PartialLabelLoss(model)(preds, batch(labelled))))
     gradient = preds["scores"].grad  # (batch, categories, anchors)
     assert gradient[0, 2].count_nonzero() == 0
     assert gradient[1, 4].count_nonzero() == 0
@@ -85,7 +85,7 @@ def test_gradient_of_an_unlabelled_category_is_exactly_zero(model: Any, preds: d
 def test_only_the_unlabelled_tile_is_silent(model: Any, preds: dict[str, Any]) -> None:
     labelled = torch.ones(2, ANCHORS, CATEGORIES, dtype=torch.bool)
     labelled[:, :32, 2] = False  # the upper half at stride 8
-    total(PartialLabelLoss(model)(preds, batch(labelled))).backward()
+    torch.autograd.backward(total(PartialLabelLoss(model)(preds, batch(labelled))))
     gradient = preds["scores"].grad[:, 2]
     assert gradient[:, :32].count_nonzero() == 0
     assert gradient[:, 32:].count_nonzero() == 2 * (ANCHORS - 32)
@@ -94,7 +94,7 @@ def test_only_the_unlabelled_tile_is_silent(model: Any, preds: dict[str, Any]) -
 def test_a_box_teaches_even_where_its_category_was_not_searched(model: Any, preds: dict[str, Any]) -> None:
     labelled = torch.ones(2, ANCHORS, CATEGORIES, dtype=torch.bool)
     labelled[0, :, 3] = False  # the first photo has a box of category 3 all the same
-    total(PartialLabelLoss(model)(preds, batch(labelled))).backward()
+    torch.autograd.backward(total(PartialLabelLoss(model)(preds, batch(labelled))))
     gradient = preds["scores"].grad[0, 3]
     assert 0 < gradient.count_nonzero() < ANCHORS  # at the anchors assigned to the box, and nowhere else
 

@@ -82,7 +82,7 @@ def test_the_stem_stays_as_it_was(data: TrainingSet, settings: TrainSettings, tm
             assert same, f"layer {layer} is frozen but changed"
 
 
-def test_the_second_run_starts_from_the_first_and_leaves_it_alone(
+def test_the_second_run_starts_from_the_first_and_both_are_averaged(
     data: TrainingSet, settings: TrainSettings, tmp_path: Path
 ) -> None:
     finish = load_train_settings(CONFIGS / "train.yaml").training.finish
@@ -91,10 +91,13 @@ def test_the_second_run_starts_from_the_first_and_leaves_it_alone(
     both = settings.model_copy(update={"training": training})
     checkpoint = train(both, data, tmp_path / "run")
     first = tmp_path / "run" / "weights" / "last.pt"
-    assert checkpoint == tmp_path / "run" / "finish" / "weights" / "last.pt"
-    _, state = load_checkpoint(checkpoint)
+    second = tmp_path / "run" / "finish" / "weights" / "last.pt"
+    _, state = load_checkpoint(second)
     assert state["train_args"]["model"] == str(first)
     assert state["train_args"]["lr0"] == finish.learning_rate
+    one, other, mean = (load_checkpoint(path)[0].state_dict() for path in (first, second, checkpoint))
+    for name in ("model.22.m.0.cv1.conv.weight", "model.10.cv1.bn.running_mean"):
+        assert torch.allclose(mean[name], (one[name] + other[name]) / 2, atol=1e-3)
     before = first.stat().st_mtime_ns
     assert train(both, data, tmp_path / "run") == checkpoint
     assert first.stat().st_mtime_ns == before
