@@ -119,10 +119,13 @@ class Decider:
         """
         probabilities = self._probabilities(detections.photo_scores())
         suggestions = self._suggestions(probabilities, degraded=degraded)
+        evidence = detections.where(self._is_evidence(detections, suggestions))
+        # A bin or a pole is of the street, whatever the photo as a whole looks like (at night, say).
+        scene = embedding if not len(evidence) else None
         return PhotoDecision(
-            self._verdict(probabilities, suggestions, embedding, quality),
+            self._verdict(probabilities, suggestions, scene, quality),
             rolled_up(suggestions, self._catalogue),
-            detections.where(self._is_evidence(detections, suggestions)),
+            evidence,
         )
 
     def _probabilities(self, scores: Mapping[str, float]) -> dict[str, float]:

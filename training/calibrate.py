@@ -69,8 +69,11 @@ def lower_bound(hits: int, n: int, confidence: float) -> float:
 def prefill_threshold(
     probabilities: NDArray[np.float64], truth: NDArray[np.bool_], settings: DecisionSettings
 ) -> float | None:
-    """The lowest probability from which precision, lower bound and support keep the promise, or None."""
-    for threshold in np.unique(probabilities):
+    """The lowest probability from which precision, lower bound and support keep the promise, or None.
+
+    Good company must not carry a doubtful answer: the threshold is never below `prefill_probability`.
+    """
+    for threshold in np.unique(probabilities[probabilities >= settings.prefill_probability]):
         at = probabilities >= threshold
         n, hits = int(at.sum()), int((at & truth).sum())
         if n < settings.prefill_support:

@@ -99,6 +99,7 @@ class DecisionSettings(_Strict):
         prefill_precision: Precision on held-out photos at or above the prefill threshold.
         prefill_lower_bound: Lower confidence bound it must reach.
         prefill_support: Photos at or above the threshold, at least.
+        prefill_probability: Calibrated probability that every single pre-filled answer has at least.
         suggest_precision: Calibrated probability from which a category is suggested.
         suggest_positives: Held-out photos showing a category, below which it is never suggested.
         calibration_positives: Photos showing a category that a calibration of its own takes.
@@ -109,6 +110,7 @@ class DecisionSettings(_Strict):
     prefill_precision: float = Field(gt=0, lt=1)
     prefill_lower_bound: float = Field(gt=0, lt=1)
     prefill_support: int = Field(ge=1)
+    prefill_probability: float = Field(ge=0, lt=1)
     suggest_precision: float = Field(gt=0, lt=1)
     suggest_positives: int = Field(ge=0)
     calibration_positives: int = Field(ge=1)

@@ -78,7 +78,7 @@ def described(**changes: Any) -> ModelDescription:
         "data": TrainingData(version="none", sources=()),
         "trainer": Trainer(name="t", version="1", licence="MIT", start_weights="w", start_sha256="0"),
         "metrics": {},
-        "files": {"model.onnx": FileRecord(sha256="0" * 64, bytes=0)},
+        "files": {name: FileRecord(sha256="0" * 64, bytes=0) for name in ("model.onnx", "golden.json")},
     }
     return ModelDescription(**fields | changes)
 
@@ -280,6 +280,7 @@ def test_rolled_up(catalogue: Catalogue, child: Any, parent: Any, kept: list[str
         pytest.param({"rubble_muck_pile": 0.14}, STREET, SHARP, "no_issue", id="never suggested, weak"),
         pytest.param({"damaged_road": 0.31}, INDOORS, SHARP, "unrelated", id="unsure about no street"),
         pytest.param({}, INDOORS, SHARP, "unrelated", id="no street"),
+        pytest.param({"waste_bin": 0.9}, INDOORS, SHARP, "no_issue", id="a bin is of the street"),
         pytest.param({}, INDOORS, BLACK, "unusable", id="too dark to say whether it is a street"),
         pytest.param({"damaged_road": 0.31}, STREET, BLACK, "unusable", id="unsure in the dark"),
         pytest.param({"waste_bin": 0.9}, STREET, SHARP, "no_issue", id="a bin is no problem"),

@@ -24,6 +24,7 @@ SETTINGS = DecisionSettings(
     prefill_precision=0.9,
     prefill_lower_bound=0.85,
     prefill_support=25,
+    prefill_probability=0.5,
     suggest_precision=0.4,
     suggest_positives=3,
     calibration_positives=15,
@@ -65,7 +66,7 @@ def test_platt_never_falls_with_the_score(truth: list[bool]) -> None:
 
 def test_the_threshold_is_the_lowest_that_keeps_the_promise() -> None:
     probabilities = np.linspace(0, 1, 201)
-    truth = probabilities >= 0.5
+    truth = probabilities >= 0.7
     threshold = prefill_threshold(probabilities, truth, SETTINGS)
     assert threshold is not None
     at = evidence(probabilities >= threshold, truth, 0.95)
@@ -75,6 +76,12 @@ def test_the_threshold_is_the_lowest_that_keeps_the_promise() -> None:
     below = evidence(probabilities >= threshold - 0.005, truth, 0.95)
     assert below is not None
     assert below.precision < 0.9 or below.lower_bound < 0.85
+
+
+def test_no_single_answer_is_prefilled_below_the_least_probability() -> None:
+    probabilities = np.linspace(0, 1, 201)
+    right = np.ones(201, dtype=bool)  # every threshold keeps the promise
+    assert prefill_threshold(probabilities, right, SETTINGS) == SETTINGS.prefill_probability
 
 
 @pytest.mark.parametrize(
