@@ -61,7 +61,7 @@ def _as_float(preds: Any) -> Any:
 def wants_bf16(precision: str) -> bool:
     """Whether to train in bf16: asked for, or `auto` on a CPU with native bf16 arithmetic.
 
-    Emulated bf16 was measured at eight times the time of fp32, so it is never chosen silently.
+    Emulated bf16 was measured at ten times the time of fp32 (benchmarks/training_step.py): never chosen silently.
     """
     if precision != "auto":
         return precision == "bf16"
@@ -116,7 +116,7 @@ class PartialLabelTrainer(DetectionTrainer):  # type: ignore[misc]
         model.bf16 = wants_bf16(self.settings.training.precision)
         if weights is not None:
             model.load(weights)
-        # convolutions are a quarter faster on CPU in this layout
+        # an eighth faster on CPU than channels first, see benchmarks/training_step.py
         return cast("PartialLabelModel", model.to(memory_format=torch.channels_last))
 
     def get_dataloader(
