@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ from training.settings import load_train_settings
 _JUDGED = ("exposed_garbage", "waste_bin", "overflowing_bin")
 
 
-def _matches(observation: Observation, validator: BaseValidator) -> tuple[NDArray[np.bool_], ...]:
+def _matches(observation: Observation, validator: BaseValidator) -> tuple[NDArray[Any], ...]:
     """Per detection: right at each IoU (n, 10), score (n,), class (n,); and the class of each label (m,)."""
     width, height = observation.size_wh
     boxes = [b for b in observation.photo.boxes if b.category in _JUDGED]
@@ -40,7 +41,7 @@ def _matches(observation: Observation, validator: BaseValidator) -> tuple[NDArra
     found = observation.detections.where(np.isin(observation.detections.categories, _JUDGED))
     classes = torch.tensor([_JUDGED.index(c) for c in found.categories], dtype=torch.long)
     right = torch.zeros(len(found), validator.niou, dtype=torch.bool)
-    if len(found) and len(boxes):
+    if len(found) and boxes:
         right = validator.match_predictions(classes, wanted, box_iou(labels, torch.from_numpy(found.xyxy)))
     return right.numpy(), found.scores, classes.numpy(), wanted.numpy()
 
