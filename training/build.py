@@ -6,7 +6,7 @@ import json
 import shutil
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,6 +17,7 @@ import torch
 from ultralytics.nn.tasks import load_checkpoint
 
 from datasets.collection import Collection
+from datasets.labels import LabelledPhoto
 from inference.categories import Catalogue
 from inference.engine import Engine
 from inference.golden import check_golden, make_golden
@@ -129,11 +130,11 @@ def _judge(
     parity: Parity,
     progress: Progress,
 ) -> Judged:
-    def observe(split: str, photos: list[object]) -> list[Observation]:
-        return observer.observe_all(photos, lambda stream: progress(split, stream))  # type: ignore[arg-type]
+    def observe(step: str, photos: Sequence[LabelledPhoto]) -> list[Observation]:
+        return observer.observe_all(photos, lambda stream: progress(step, stream))
 
-    val = observe("val", list(collection.part("val")))
-    test = observe("test", list(collection.part("test")))
+    val = observe("val", collection.part("val"))
+    test = observe("test", collection.part("test"))
     decisions = fit_decisions(val, categories, catalogue, settings)
     train = collection.part("train")
     streets = [p for p in train if UNRELATED not in p.flags]
@@ -165,11 +166,12 @@ def _write(
     engine: Engine,
     judged: Judged,
 ) -> None:
-    photos = {p.path.name: p.path for p in collection.part("val")[:: len(collection.part("val")) - 1 or 1]}
+    val = collection.part("val")
+    chosen = val[:: max(1, len(val) // max(1, settings.golden.photos))][: settings.golden.photos]
     golden = make_golden(
         engine,
         recipe,
-        dict(list(photos.items())[: settings.golden.photos]),
+        {p.path.name: p.path for p in chosen},
         settings.golden.score_tolerance,
         settings.golden.pixel_tolerance,
     )

@@ -22,6 +22,9 @@ from training.evaluate import DetectionMetrics, evaluate, mean
 from training.observe import Observation
 from training.settings import TrainSettings
 
+_ECE_POSITIVES = 10
+"""Photos showing a category, below which its calibration error says nothing."""
+
 
 def photo_scores(observations: Sequence[Observation], category: str, catalogue: Catalogue) -> PhotoScores:
     """Scores of a category or parent on the photos where the truth is known.
@@ -115,6 +118,3 @@ def judge(
         if data.positives >= _ECE_POSITIVES:
             error[category] = expected_calibration_error(p.tolist(), data.truth.tolist())
     return Part(title, len(observations), evaluate(observations, categories), prefill, suggest, error)
-
-
-_ECE_POSITIVES = 10

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from datasets.collection import Collection, collect
 from inference.categories import Catalogue
+from inference.errors import PatrolError
 from inference.package import ModelDescription
 from training.build import Progress, build_package
 from training.selection import trainable
@@ -53,6 +54,7 @@ def run(
     Raises:
         PatrolError: labels, recipe or the finished model are not usable, with the reason.
     """
+    _require_start(settings.model.start)
     on_step("读取标注 / reading labels")
     collection = collect(settings.data, catalogue, base)
     categories, left_out = trainable(collection.part("train"), catalogue, settings.model)
@@ -65,3 +67,12 @@ def run(
         checkpoint, settings, collection, catalogue, tuple(categories), left_out, target, on_photos
     )
     return TrainingReport(collection, checkpoint, description)
+
+
+def _require_start(start: Path) -> None:
+    """Refuse a missing file before an hour is spent, and before ultralytics looks for it elsewhere."""
+    if not start.is_file():
+        raise PatrolError(
+            f"model.start in train.yaml names {start}, which does not exist (seen from {Path.cwd()}). "
+            "Name an ultralytics checkpoint, or continue from the shipped models/street-patrol-n/weights.pt"
+        )
