@@ -18,7 +18,7 @@ $(VENV)/.core$(EXTRAS): pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[train,openvino,dev]'
+	$(PIP) --editable '.[train,openvino,s3,privacy,dev]'
 	touch $@
 
 serve: $(VENV)/.core$(EXTRAS)  ## Install the core and serve the shipped model on http://127.0.0.1:8000

@@ -35,14 +35,16 @@ class LabelledPhoto:
     negative.
 
     Attributes:
-        source: Name of the folder it comes from.
-        path: The photo's file.
+        source: Name of the source it comes from.
+        path: The photo's file, local or, as a `upath.UPath`, anywhere fsspec reads (s3://bucket/key).
         boxes: Labelled instances.
         exhaustive_for: Categories of which every instance in the photo is labelled.
         present: Categories the photo shows according to photo-level tags (no box needed).
         flags: Remarks of the labellers, such as `night` or `collage`.
         group: Photos of one group never part between splits.
         split: Which part of the data set it belongs to; None until split.
+        name: Path below the source's photo folder, with `/`; empty: the file's name.
+        unsure: Categories that somebody hesitated about: neither shown nor not shown.
     """
 
     source: str
@@ -53,11 +55,13 @@ class LabelledPhoto:
     flags: frozenset[str] = frozenset()
     group: str = ""
     split: Split | None = None
+    name: str = ""
+    unsure: frozenset[str] = frozenset()
 
     @property
     def key(self) -> str:
-        """`source/file name`, unique in a data set."""
-        return f"{self.source}/{self.path.name}"
+        """`source/name`, unique in a data set."""
+        return f"{self.source}/{self.name or self.path.name}"
 
     def shows(self, category: str) -> bool | None:
         """Whether the photo shows `category`: True, False, or None where nobody looked for it."""
@@ -73,6 +77,7 @@ class LabelledPhoto:
             exhaustive_for=self.exhaustive_for | other.exhaustive_for,
             present=self.present | other.present,
             flags=self.flags | other.flags,
+            unsure=self.unsure | other.unsure,
         )
 
 

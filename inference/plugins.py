@@ -22,6 +22,7 @@ _EXTRAS: Final[Mapping[str, str]] = {
     "onnxruntime_ep_openvino": "openvino",
     "psycopg": "postgres",
     "ray": "ray",
+    "s3fs": "s3",
 }
 _LARGEST_EXTRA: Final = "train"
 _COMPLETION: Final = frozenset(("install_completion", "show_completion"))
