@@ -16,10 +16,19 @@ PACKAGES = ("inference", "datasets", "training")
 NEVER_ON_A_SERVER = ("datasets", "sklearn", "torch", "torchvision", "training", "ultralytics")
 
 # DESIGN: training -> datasets -> categories; training -> inference; inference -> neither. Beside the categories,
-# datasets needs the base of all errors, and the decoder, so that training sees photos as the service does.
+# datasets needs the base of all errors, the decoder, so that training sees photos as the service does (0007), and the
+# printer, which alone writes to the terminal.
 MAY_IMPORT = {
     "inference": {"inference"},
-    "datasets": {"datasets", "inference.categories", "inference.errors", "inference.photo"},
+    "datasets": {
+        "datasets",
+        "inference.categories",
+        "inference.errors",
+        "inference.paths",
+        "inference.photo",
+        "inference.plugins",
+        "inference.printer",
+    },
     "training": {"training", "datasets", "inference"},
 }
 
