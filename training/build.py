@@ -225,7 +225,7 @@ def _sources(collection: Collection) -> tuple[DataSource, ...]:
 
 
 def _trainer(settings: TrainSettings) -> Trainer:
-    start = settings.model.start  # of the first run; a finishing run starts from its result
+    start = settings.model.start
     return Trainer(
         name="ultralytics, extended by street-patrol training.trainer",
         version=version("ultralytics"),
