@@ -20,8 +20,9 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from inference.codec import Decoded, PhotoError
 
-# Any marker but restarts and stuffed zeros, which stand inside compressed data, and SOI.
-_MARKER = re.compile(rb"\xff+([\xc0-\xcf\xd9-\xfe])")
+# Any marker but restarts and stuffed zeros, which stand inside compressed data, and SOI. Of fill bytes only the
+# last counts: a pattern that takes them all would walk a long run of them once from each of its bytes.
+_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
 _EOI, _SOS, _APP1, _APP14 = 0xD9, 0xDA, 0xE1, 0xEE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # C4, C8, CC: tables, reserved, conditioning
 _EXIF_PREFIX = b"Exif\0\0"

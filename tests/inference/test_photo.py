@@ -288,6 +288,17 @@ class TestBombs:
         assert refusal(encoder(refused)).code == "corrupt"
         assert time.thread_time() - start < 1
 
+    def test_endless_fill_bytes_are_walked_over_once(self) -> None:
+        data = b"\xff\xd8" + b"\xff" * 5_000_000
+        start = time.thread_time()
+        assert refusal(data, allow_degraded=True).code == "truncated"
+        assert time.thread_time() - start < 1
+
+    def test_fill_bytes_before_a_marker_are_skipped(self) -> None:
+        data = ENCODINGS["jpeg-orientation-6"]
+        photo = read_photo(data[:2] + b"\xff" * 5 + data[2:], target_side=SIDE)
+        assert np.array_equal(photo.rgb, read_photo(data, target_side=SIDE).rgb)
+
 
 JPEGS = [name for name in ENCODINGS if name.startswith("jpeg") and name != "jpeg-odd-subsampling"]
 CHECKED = [*JPEGS, "png-rgb", "png-rgba", "png-16bit", "png-palette", "webp-lossless", "tiff-16bit"]
