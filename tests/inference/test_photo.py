@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import subprocess
 import sys
 import time
@@ -298,6 +299,30 @@ class TestBombs:
         data = ENCODINGS["jpeg-orientation-6"]
         photo = read_photo(data[:2] + b"\xff" * 5 + data[2:], target_side=SIDE)
         assert np.array_equal(photo.rgb, read_photo(data, target_side=SIDE).rgb)
+
+    @pytest.mark.parametrize(
+        ("kind", "values", "copies", "code", "said"),
+        [
+            (4, 7_000_000, 1, "corrupt", "7,000,000 values in one field"),
+            (7, 30_000_000, 20, "truncated", "its fields claim 600,000"),
+        ],
+        ids=["values by the million", "fields that share their values"],
+    )
+    def test_a_tiff_directory_is_judged_before_it_is_read(
+        self, kind: int, values: int, copies: int, code: str, said: str
+    ) -> None:
+        error = refusal(photos.tiff_with_field(kind, values, copies))
+        assert (error.code, said in str(error)) == (code, True)
+
+    def test_a_tiff_with_a_large_private_field_is_read(self) -> None:
+        assert read_photo(photos.tiff_with_field(7, 2_000_000), target_side=SIDE).width == 640
+
+    @pytest.mark.parametrize("compression", [1, 2])
+    def test_a_run_length_coded_bmp_is_refused_before_it_costs_seconds(self, compression: int) -> None:
+        data = ENCODINGS["bmp"]
+        error = refusal(data[:30] + struct.pack("<I", compression) + data[34:])
+        assert error.code == "unsupported-format"
+        assert "run-length" in str(error)
 
 
 JPEGS = [name for name in ENCODINGS if name.startswith("jpeg") and name != "jpeg-odd-subsampling"]
