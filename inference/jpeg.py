@@ -29,7 +29,7 @@ _EXIF_PREFIX = b"Exif\0\0"
 _ADOBE_PREFIX = b"Adobe"
 
 # libjpeg decodes at n/8 for every n, but only these scales have SIMD code: 5/8 takes longer than full size.
-_SCALES = (8, 4, 2)
+SCALES = (8, 4, 2)
 # Cameras write one scan, progressive encoders about ten. Each scan walks over the whole picture, so that a
 # small file of endless empty scans would hold a processor for hours.
 _MAX_SCANS = 100
@@ -98,7 +98,7 @@ class JpegSource:
 
     def _scaled_size(self) -> tuple[int, int]:
         """The (width, height) to decode at."""
-        for scale in _SCALES:
+        for scale in SCALES:
             width, height = -(-self.width // scale), -(-self.height // scale)
             if max(width, height) >= self.target_side:
                 return width, height

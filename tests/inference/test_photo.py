@@ -15,9 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
 from inference.errors import PatrolError
+from inference.letterbox import InputRecipe, letterbox
 from inference.photo import Photo, PhotoError, PhotoLimits, read_photo
 from tests import photos
 from tests.shared import shared
@@ -457,6 +459,18 @@ class TestReducedScale:
         assert photo.rgb.shape == (301, 401, 3)
         assert (photo.width, photo.height) == (1601, 1203)
 
+    @pytest.mark.parametrize("orientation", photos.ORIENTATIONS)
+    @pytest.mark.parametrize("size", [(1601, 1203), (1607, 1201), (1200, 1599)])
+    def test_a_thing_lies_where_it_lies_at_full_size(self, size: tuple[int, int], orientation: int) -> None:
+        stored = np.full((size[1], size[0], 3), 40, np.uint8)
+        stored[-180:-60, -180:-60] = 230  # near the corner where a reduced JPEG goes beyond the edge
+        stored[60:180, 60:180] = 230
+        buffer = BytesIO()
+        exif = photos.exif_block(orientation=orientation)
+        Image.fromarray(stored).save(buffer, "JPEG", quality=95, exif=exif)
+        reduced, full = (_things(read_photo(buffer.getvalue(), target_side=side)) for side in (200, 1607))
+        assert np.abs(reduced - full).max() < 1
+
     def test_twelve_megapixels_held_sideways(self) -> None:
         data = photos.encode(photos.noisy_scene(3024, 4032), "jpeg", orientation=6, quality=92)
         photo = read_photo(data, target_side=SIDE)
@@ -466,6 +480,17 @@ class TestReducedScale:
     def test_other_formats_stay_at_full_size(self) -> None:
         photo = read_photo(photos.encode(self.LARGE, "png"), target_side=100)
         assert photo.rgb.shape == (1200, 1600, 3)
+
+
+def _things(photo: Photo) -> NDArray[np.float32]:
+    """(2, 2) centres of the two bright things of a photo, (x, y) in its full-size pixels, the upper one first."""
+    recipe = InputRecipe(width=192, height=192, fill=40)
+    tensor, placement = letterbox(photo.rgb, recipe, photo.width, photo.height, photo.overhang)
+    light = tensor[0, 0] - 40 / 255
+    rows, columns = np.mgrid[:192, :192] + 0.5
+    is_upper = rows < 96
+    centres = [[np.average(axis, weights=light * half) for axis in (columns, rows)] for half in (is_upper, ~is_upper)]
+    return placement.to_photo(np.array([[*centre, *centre] for centre in centres], np.float32))[:, :2]
 
 
 class TestHarmlessOddities:
