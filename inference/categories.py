@@ -11,8 +11,8 @@ from typing import Final, Literal, cast, get_args
 
 import yaml
 
-from inference.config_file import Mistakes, read_text
-from inference.errors import ConfigError, PatrolError
+from inference.config_file import Mistakes, read_yaml
+from inference.errors import PatrolError
 from inference.paths import CONFIGS
 
 Role = Literal["problem", "parent", "context"]
@@ -235,25 +235,8 @@ def _shown(node: yaml.Node) -> str:
     return "a list" if isinstance(node, yaml.SequenceNode) else "a block of fields"
 
 
-def _compose(path: Path) -> yaml.Node | None:
-    """The YAML nodes of the file: unlike plain loading, they keep lines and repeated keys."""
-    text = read_text(path)
-    try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else None
-        problem = " ".join(filter(None, (error.context, error.problem)))
-        remedy = "Indent with spaces and put text that holds ': ' or ' #' in quotes."
-        raise ConfigError(path, line, f"is not valid YAML: {problem}", remedy) from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        problem = f"holds U+{ord(text[error.position]):04X}, a character that YAML forbids"
-        raise ConfigError(path, line, problem, "Delete that character.") from error
-
-
 def _read_entries(path: Path, mistakes: Mistakes) -> dict[str, _Entry]:
-    root = _compose(path)
+    root = read_yaml(path)
     entries: dict[str, _Entry] = {}
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
         entry = _read_entry(key, value, mistakes)

@@ -84,7 +84,7 @@ class Classifier:
     def infer(self, photo: Photo) -> tuple[RawOutput, Placement]:
         """The model's raw output for a photo, and where the photo lies in the model's input."""
         recipe = self.package.description.input
-        tensor, placement = letterbox(photo.rgb, recipe, photo.width, photo.height)
+        tensor, placement = letterbox(photo.rgb, recipe, photo.width, photo.height, photo.overhang)
         return self.engine.run(tensor), placement
 
     def detections(self, raw: RawOutput, placement: Placement, photo: Photo, floor: float | None = None) -> Detections:

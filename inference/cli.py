@@ -131,7 +131,7 @@ def serve(
     model: ModelOption = None,
     provider: ProviderOption = None,
 ) -> None:
-    """启动 HTTP 服务与审核页面 / serve the HTTP API and the review page."""
+    """启动 HTTP 服务，/docs 为接口说明 / serve the HTTP API, described at /docs."""
     from inference.service.server import run
     from inference.settings import load_settings
 

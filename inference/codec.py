@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ PhotoErrorCode = Literal[
     "truncated",
     "corrupt",
 ]
+
+Overhang = tuple[int, int, int, int]
+"""Pixels of the full-size photo by which decoded pixels go beyond its (left, top, right, bottom) edge."""
+NO_OVERHANG: Final[Overhang] = (0, 0, 0, 0)
 
 
 class PhotoError(PatrolError):

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 from inference.errors import ConfigError
 
 _MISTAKES_SHOWN: Final = 30
@@ -73,6 +75,32 @@ def read_text(path: Path) -> str:
         problem = f"is not UTF-8{_other_encoding(raw)}"
         remedy = "Save it as UTF-8 (spreadsheets: 'CSV UTF-8'; editors: encoding UTF-8)."
         raise ConfigError(path, line, problem, remedy) from error
+
+
+def read_yaml(path: Path) -> yaml.Node | None:
+    """The YAML nodes of a file that an operator edits; None when it holds none.
+
+    Unlike plain loading, nodes keep lines, repeated keys and every value as it is written.
+
+    Raises:
+        ConfigError: It cannot be read, or is not YAML.
+    """
+    text = read_text(path)
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else None
+        problem = " ".join(filter(None, (error.context, error.problem)))
+        remedy = "Indent with spaces, not tabs, and put text that holds ': ' or ' #' in quotes."
+        raise ConfigError(path, line, f"is not valid YAML: {problem}", remedy) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problem = f"holds U+{ord(text[error.position]):04X}, a character that YAML forbids"
+        raise ConfigError(path, line, problem, "Delete that character.") from error
+    except RecursionError as error:
+        remedy = "Look for brackets that nobody closed or meant."
+        raise ConfigError(path, None, "nests lists or fields thousands deep", remedy) from error
 
 
 def _other_encoding(raw: bytes) -> str:

@@ -25,6 +25,7 @@ _BYTE_ORDERS: dict[bytes, Literal["<", ">"]] = {b"II*\0": "<", b"MM\0*": ">"}
 _FIRST_DIRECTORY_AT = 4
 _ENTRY_BYTES = 12
 _INLINE_BYTES = 4  # a value of at most this many bytes stands in the entry itself
+_MAX_VALUE_BYTES = 1024  # the longest wanted has 27; 65,535 entries may all claim the same 30 MB
 
 # EXIF value types: bytes per value, and struct code where it is one unsigned number.
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8}
@@ -123,7 +124,7 @@ class _Reader:
         kind = self.number_at(entry + 2, "H")
         size = self.number_at(entry + 4) * _VALUE_BYTES.get(kind, 0)
         start = entry + 8 if size <= _INLINE_BYTES else self.number_at(entry + 8)
-        if size == 0 or start + size > len(self.block):
+        if not 0 < size <= _MAX_VALUE_BYTES or start + size > len(self.block):
             self.is_damaged = True
             return None
         return _Field(kind, self.block[start : start + size])

@@ -20,15 +20,16 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from inference.codec import Decoded, PhotoError
 
-# Any marker but restarts and stuffed zeros, which stand inside compressed data, and SOI.
-_MARKER = re.compile(rb"\xff+([\xc0-\xcf\xd9-\xfe])")
+# Any marker but restarts and stuffed zeros, which stand inside compressed data, and SOI. Of fill bytes only the
+# last counts: a pattern that takes them all would walk a long run of them once from each of its bytes.
+_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
 _EOI, _SOS, _APP1, _APP14 = 0xD9, 0xDA, 0xE1, 0xEE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # C4, C8, CC: tables, reserved, conditioning
 _EXIF_PREFIX = b"Exif\0\0"
 _ADOBE_PREFIX = b"Adobe"
 
 # libjpeg decodes at n/8 for every n, but only these scales have SIMD code: 5/8 takes longer than full size.
-_SCALES = (8, 4, 2)
+SCALES = (8, 4, 2)
 # Cameras write one scan, progressive encoders about ten. Each scan walks over the whole picture, so that a
 # small file of endless empty scans would hold a processor for hours.
 _MAX_SCANS = 100
@@ -97,7 +98,7 @@ class JpegSource:
 
     def _scaled_size(self) -> tuple[int, int]:
         """The (width, height) to decode at."""
-        for scale in _SCALES:
+        for scale in SCALES:
             width, height = -(-self.width // scale), -(-self.height // scale)
             if max(width, height) >= self.target_side:
                 return width, height

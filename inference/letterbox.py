@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from inference.codec import NO_OVERHANG, Overhang
+
 
 class InputRecipe(BaseModel):
     """How a photo becomes the model's input; the same record drives training, evaluation, service and scan.
@@ -49,14 +51,14 @@ class Placement:
     Attributes:
         scale_x: Input pixels per full-size photo pixel, horizontally.
         scale_y: The same vertically.
-        offset_x: Left border in input pixels.
-        offset_y: Top border in input pixels.
+        offset_x: The photo's left edge in input pixels.
+        offset_y: Its top edge in input pixels.
     """
 
     scale_x: float
     scale_y: float
-    offset_x: int
-    offset_y: int
+    offset_x: float
+    offset_y: float
 
     def to_photo(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Boxes (n, 4) from input pixels to full-size photo pixels."""
@@ -78,7 +80,11 @@ def resize(rgb: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]
 
 
 def letterbox(
-    rgb: NDArray[np.uint8], recipe: InputRecipe, full_width: int, full_height: int
+    rgb: NDArray[np.uint8],
+    recipe: InputRecipe,
+    full_width: int,
+    full_height: int,
+    overhang: Overhang = NO_OVERHANG,
 ) -> tuple[NDArray[np.float32], Placement]:
     """A decoded photo as model input.
 
@@ -87,6 +93,7 @@ def letterbox(
         recipe: Input size and border.
         full_width: Width of the upright photo at full size, which boxes refer to.
         full_height: Its height.
+        overhang: What `rgb` shows beyond the photo's edges.
 
     Returns:
         Input (1, 3, height, width) float32 in [0, 1], and where the photo lies in it.
@@ -100,5 +107,7 @@ def letterbox(
     canvas = np.full((recipe.height, recipe.width, 3), recipe.fill, dtype=np.uint8)
     canvas[top : top + height, left : left + width] = resize(rgb, width, height)
     tensor = np.multiply(canvas.transpose(2, 0, 1)[None], np.float32(recipe.scale), dtype=np.float32)
-    placement = Placement(width / full_width, height / full_height, left, top)
+    before_x, before_y, after_x, after_y = overhang
+    scale_x, scale_y = width / (before_x + full_width + after_x), height / (before_y + full_height + after_y)
+    placement = Placement(scale_x, scale_y, left + before_x * scale_x, top + before_y * scale_y)
     return np.ascontiguousarray(tensor), placement

@@ -17,6 +17,7 @@ What is decided here once, for training, service and scan alike:
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -25,9 +26,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.codec import Decoded, PhotoError, PhotoErrorCode, Source
+from inference.codec import NO_OVERHANG, Decoded, Overhang, PhotoError, PhotoErrorCode, Source
 from inference.exif import Exif, read_exif
-from inference.jpeg import open_jpeg
+from inference.jpeg import SCALES, open_jpeg
 from inference.raster import RasterFormat, open_raster
 
 __all__ = ["Photo", "PhotoError", "PhotoErrorCode", "PhotoFormat", "PhotoLimits", "read_photo"]
@@ -81,6 +82,13 @@ _TURNS: dict[int, tuple[int | None, bool]] = {
     8: (cv2.ROTATE_90_COUNTERCLOCKWISE, False),
 }
 _QUARTER_TURNS = frozenset((5, 6, 7, 8))
+# What (left, top, right, bottom) become with each turn.
+_TURNED: dict[int | None, Callable[[int, int, int, int], Overhang]] = {
+    None: lambda left, top, right, bottom: (left, top, right, bottom),
+    cv2.ROTATE_180: lambda left, top, right, bottom: (right, bottom, left, top),
+    cv2.ROTATE_90_CLOCKWISE: lambda left, top, right, bottom: (bottom, left, top, right),
+    cv2.ROTATE_90_COUNTERCLOCKWISE: lambda left, top, right, bottom: (top, right, bottom, left),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,8 @@ class Photo:
         longitude: Degrees east where it was taken, -180 to 180.
         warnings: Stable slugs: "degraded:truncated", "degraded:corrupt-data", "multi-frame-first-used",
             "exif-unreadable".
+        overhang: What `rgb` shows beyond the edges. A reduced JPEG is whole blocks: 4001 columns at 1/8 are 501 of
+            8 each, 4008, and boxes are off by up to 7 pixels for whoever takes those for the photo's 4001.
     """
 
     rgb: NDArray[np.uint8]
@@ -127,6 +137,7 @@ class Photo:
     latitude: float | None = None
     longitude: float | None = None
     warnings: tuple[str, ...] = ()
+    overhang: Overhang = NO_OVERHANG
 
     @property
     def degraded(self) -> bool:
@@ -166,14 +177,18 @@ def read_photo(
     _check_pixels(source.width, source.height, limits)
     decoded = source.decode()
     exif = Exif() if decoded.exif is None else read_exif(decoded.exif)
+    rgb, width, height = _upright(decoded, exif.orientation)
     return Photo(
-        *_upright(decoded, exif.orientation),
+        rgb,
+        width,
+        height,
         sha256=hashlib.sha256(data).hexdigest(),
         format=photo_format,
         captured_at=exif.captured_at,
         latitude=exif.latitude,
         longitude=exif.longitude,
         warnings=decoded.warnings + (("exif-unreadable",) if exif.is_damaged else ()),
+        overhang=_overhang(decoded, exif.orientation),
     )
 
 
@@ -242,3 +257,19 @@ def _upright(decoded: Decoded, orientation: int) -> tuple[NDArray[np.uint8], int
     size = (decoded.width, decoded.height)
     width, height = reversed(size) if orientation in _QUARTER_TURNS else size
     return rgb, width, height
+
+
+def _overhang(decoded: Decoded, orientation: int) -> Overhang:
+    """What the upright pixels show beyond the photo's edges; as stored, it is at the right and the bottom."""
+    rows, columns = decoded.rgb.shape[:2]
+    for scale in SCALES:
+        right, bottom = columns * scale - decoded.width, rows * scale - decoded.height
+        if 0 <= right < scale and 0 <= bottom < scale:
+            break
+    else:
+        return NO_OVERHANG
+    if decoded.is_upright:
+        return 0, 0, right, bottom
+    rotation, mirrored = _TURNS[orientation]
+    left, top, right, bottom = _TURNED[rotation](0, 0, right, bottom)
+    return (right, top, left, bottom) if mirrored else (left, top, right, bottom)

@@ -31,6 +31,10 @@ _SIGNATURE_BYTES = 8
 _CHUNK_FRAME_BYTES = 12  # length 4, kind 4, checksum 4
 _MAX_CHUNKS = 100_000  # 32 MiB in the common 8 KiB blocks are 4096; Pillow takes seconds over a million
 _TIFF_ENTRY_BYTES = 12
+_MAX_TIFF_VALUES = 100_000  # of a field, such as its strips; Pillow makes a Python number of each, seconds a million
+_TIFF_VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
+_BMP_COMPRESSION_AT = 30
+_BMP_RUN_LENGTHS = (1, 2)  # Pillow decodes these in Python, holding all other threads up for seconds
 _BOX_HEADER_BYTES = 8  # lengths below it mean "up to the end" or "see the next 8 bytes"
 # These two decoders turn the pixels themselves and take the orientation out of what they report.
 _TURNED_BY_DECODER = ("tiff", "heic")
@@ -112,8 +116,9 @@ def open_raster(data: bytes, photo_format: RasterFormat) -> RasterSource:
     Raises:
         PhotoError: The header is truncated, corrupt or of an unsupported kind.
     """
-    if photo_format == "png":
-        _check_png(data)
+    check = _CHECKS.get(photo_format)
+    if check is not None:
+        check(data)
     try:
         return RasterSource(data, photo_format, _PLUGINS[photo_format](BytesIO(data)))
     except MemoryError:
@@ -165,6 +170,45 @@ def _check_png(data: bytes) -> None:
     raise _corrupt("png", f"more than {_MAX_CHUNKS:,} blocks")
 
 
+def _check_bmp(data: bytes) -> None:
+    """Refuses run-length coding.
+
+    Raises:
+        PhotoError: The file uses it.
+    """
+    if int.from_bytes(data[_BMP_COMPRESSION_AT : _BMP_COMPRESSION_AT + 4], "little") in _BMP_RUN_LENGTHS:
+        raise PhotoError(
+            "unsupported-format", "the BMP is run-length coded, which no camera does; save it as PNG and send that"
+        )
+
+
+def _check_tiff(data: bytes) -> None:
+    """Looks at what the first directory of a TIFF claims, before Pillow reads all of it into memory.
+
+    Raises:
+        PhotoError: Its values are more than the file holds, or senselessly many.
+    """
+    order = _tiff_order(data)
+    directory = int.from_bytes(data[4:8], order)
+    entries = int.from_bytes(data[directory : directory + 2], order)
+    claimed = 0
+    for at in range(directory + 2, min(directory + 2 + entries * _TIFF_ENTRY_BYTES, len(data)), _TIFF_ENTRY_BYTES):
+        size = _TIFF_VALUE_BYTES.get(int.from_bytes(data[at + 2 : at + 4], order), 0)
+        values = int.from_bytes(data[at + 4 : at + 8], order)
+        if size > 1 and values > _MAX_TIFF_VALUES:
+            raise _corrupt("tiff", f"{values:,} values in one field, over the {_MAX_TIFF_VALUES:,} any photo has")
+        claimed += size * values
+    if claimed > len(data):
+        raise _truncated("tiff", f"its fields claim {claimed:,} bytes, the file has {len(data):,}")
+
+
+_CHECKS: dict[RasterFormat, Callable[[bytes], None]] = {"png": _check_png, "bmp": _check_bmp, "tiff": _check_tiff}
+
+
+def _tiff_order(data: bytes) -> Literal["little", "big"]:
+    return "little" if data.startswith(b"II") else "big"
+
+
 def _check_tiff_size(image: ImageFile) -> None:
     """Refuses what Pillow's TIFF plugin would warn of by itself while decoding."""
     limit = Image.MAX_IMAGE_PIXELS
@@ -182,7 +226,7 @@ def _declared_bytes(data: bytes, photo_format: RasterFormat) -> int:
     if photo_format == "bmp":
         return int.from_bytes(data[2:6], "little")
     if photo_format == "tiff":
-        order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
+        order = _tiff_order(data)
         directory = int.from_bytes(data[4:8], order)
         entries = int.from_bytes(data[directory : directory + 2], order)
         return directory + 2 + entries * _TIFF_ENTRY_BYTES + 4

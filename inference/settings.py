@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from inference.config_file import ConfigFileError, Mistakes, read_text
+from inference.config_file import ConfigFileError, Mistakes, read_yaml
 from inference.engine import Provider
 from inference.errors import ConfigError
 from inference.paths import CONFIGS, MODELS
@@ -24,7 +24,6 @@ from inference.photo import DEFAULT_LIMITS, PhotoLimits
 _PREFIX: Final = "PATROL_"
 _MIB: Final = 1024 * 1024
 _VALUE_SHOWN: Final = 80
-_FORM: Final = "Write each setting as `name: value`, with spaces and without tabs."
 
 
 def _is_loopback(host: str) -> bool:
@@ -166,30 +165,25 @@ def _did_you_mean(key: str) -> str:
 
 def _read(path: Path) -> dict[str, tuple[object, int]]:
     """The file's entries, with their lines."""
-    text = read_text(path)
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
-        what = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
-        raise ConfigError(path, mark.line + 1 if mark else None, f"is not valid YAML: {what}", _FORM) from error
+    root = read_yaml(path)
     if root is None:
         return {}
     if not isinstance(root, yaml.MappingNode):
-        raise ConfigError(path, 1, "holds no settings", _FORM)
-    lines = _lines(path, root)
-    return {str(key): (value, lines.get(str(key), 1)) for key, value in values.items()}
-
-
-def _lines(path: Path, root: yaml.MappingNode) -> dict[str, int]:
-    """Key -> its line."""
+        raise ConfigError(path, 1, "holds no settings", "Write each setting as `name: value`.")
     mistakes = Mistakes(path)
-    lines: dict[str, int] = {}
-    for key, _ in root.value:
+    entries: dict[str, tuple[object, int]] = {}
+    for key, value in root.value:
         line = key.start_mark.line + 1
-        first = lines.setdefault(str(key.value), line)
+        _, first = entries.setdefault(str(key.value), (_value(value, mistakes), line))
         if first != line:
             mistakes.add(line, f"sets {key.value} twice, first in line {first}", "Keep one of them.")
     mistakes.raise_if_any()
-    return lines
+    return entries
+
+
+def _value(node: yaml.Node, mistakes: Mistakes) -> str | None:
+    """A value as it is written: YAML itself would read `yes` as 1, `1:20` as 80, and stumble over 2026-02-30."""
+    if not isinstance(node, yaml.ScalarNode):
+        mistakes.add(node.start_mark.line + 1, "a setting has a list or fields", "Write one value after the colon.")
+        return None
+    return None if node.tag == "tag:yaml.org,2002:null" else str(node.value)

@@ -223,6 +223,16 @@ def png_many_blocks(blocks: int) -> bytes:
     return data[:pixels] + _chunk(b"paTr", b"") * blocks + data[pixels:]
 
 
+def tiff_with_field(kind: int, values: int, copies: int = 1, size: int = 30_000_000) -> bytes:
+    """A grey TIFF of 640x480 with private fields that all claim the same values; the file has `size` bytes or more."""
+    private = [(40_000 + index, kind, values, 8) for index in range(copies)]
+    pixels_at = 8 + 2 + (9 + copies) * 12 + 4
+    known = [(256, 4, 1, 640), (257, 4, 1, 480), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (273, 4, 1, pixels_at)]
+    known += [(277, 3, 1, 1), (278, 4, 1, 480), (279, 4, 1, 640 * 480)]
+    fields = b"".join(struct.pack("<HHII", *field) for field in known + private)
+    return b"II*\0" + struct.pack("<IH", 8, len(known + private)) + fields + bytes(4) + bytes(max(size, 640 * 480))
+
+
 def truncated(data: bytes, keep: float = 0.6) -> bytes:
     """The first part of a file, as an interrupted upload leaves it."""
     return data[: int(len(data) * keep)]

@@ -34,6 +34,9 @@ _HOW: Final = (
     "list 'photos' of base64 texts"
 )
 
+_MAX_COMMAS: Final = 1000  # as many fields as the multipart parser takes
+_MAX_COMMAS_PER_PHOTO: Final = 64  # its name may hold some
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -79,7 +82,7 @@ async def read_submission(request: Request, max_photos: int) -> Submission:
         case "multipart/form-data":
             submission = await _read_multipart(request)
         case "application/json":
-            submission = await _read_json(request)
+            submission = await _read_json(request, max_photos)
         case _:
             got = f"The Content-Type is {shortened(content_type)!r}" if content_type else "There is no Content-Type"
             raise Problem(UNSUPPORTED_MEDIA_TYPE, f"{got}; {_HOW}.", headers={"Accept-Post": _ACCEPTED})
@@ -151,12 +154,13 @@ async def _submission(items: list[tuple[str, str | UploadFile]]) -> Submission:
     return Submission(tuple(uploads), read_options(given))
 
 
-async def _read_json(request: Request) -> Submission:
+async def _read_json(request: Request, max_photos: int) -> Submission:
     body = await request.body()
-    return await asyncio.to_thread(_json_submission, body)
+    return await asyncio.to_thread(_json_submission, body, max_photos)
 
 
-def _json_submission(body: bytes) -> Submission:
+def _json_submission(body: bytes, max_photos: int) -> Submission:
+    _check_commas(body, _MAX_COMMAS + _MAX_COMMAS_PER_PHOTO * max_photos)
     try:
         document = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -168,6 +172,13 @@ def _json_submission(body: bytes) -> Submission:
         raise invalid_fields([FieldProblem(field=PHOTOS, detail="must be a list")])
     options = read_options(document)
     return Submission(tuple(_json_upload(index, photo) for index, photo in enumerate(photos)), options)
+
+
+def _check_commas(body: bytes, most: int) -> None:
+    """Refuse a body of more values than any request has, before they become objects many times its size."""
+    commas = body.count(b",")
+    if commas > most:
+        raise Problem(MALFORMED_JSON, f"The body has {commas:,} commas, over the {most:,} of any request; {_HOW}.")
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -246,6 +246,7 @@ MISTAKES = {
     "bad syntax": (GOOD + "a: [1\n", 10, "is not valid YAML: while parsing a flow sequence"),
     "tab": (GOOD + "a:\n\trole: problem\n", 10, "is not valid YAML"),
     "colon in text": (entry(tag_when="goods: boxes"), 7, "mapping values are not allowed here"),
+    "deep": ("a: " + "[" * 2000 + "]" * 2000, None, "nests lists or fields thousands deep"),
     "two documents": (GOOD + "---\n" + GOOD, 9, "is not valid YAML: expected a single document"),
     "control character": (GOOD + "# \x07\n", 9, "holds U+0007, a character that YAML forbids"),
     "id twice": (GOOD + entry("good", zh="另"), 9, "id 'good' is already used in line 1. Choose another id."),

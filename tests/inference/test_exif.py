@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -114,6 +115,15 @@ def test_damage_in_one_part_does_not_lose_the_others() -> None:
     assert exif.captured_at == NAIVE
     assert exif.is_damaged
     assert exif.latitude is None
+
+
+def test_many_fields_that_share_a_long_value_cost_nothing() -> None:
+    size, entries = 20_000_000, 65_535
+    shared = struct.pack("<HHII", 0x0112, 1, size, 8)
+    block = b"II*\0" + struct.pack("<IH", 8, entries) + shared * entries + bytes(size)
+    start = time.thread_time()
+    assert read_exif(block) == Exif(is_damaged=True)
+    assert time.thread_time() - start < 1
 
 
 def test_nothing_makes_it_raise() -> None:

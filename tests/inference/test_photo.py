@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import subprocess
 import sys
 import time
@@ -14,9 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
 from inference.errors import PatrolError
+from inference.letterbox import InputRecipe, letterbox
 from inference.photo import Photo, PhotoError, PhotoLimits, read_photo
 from tests import photos
 from tests.shared import shared
@@ -288,6 +291,41 @@ class TestBombs:
         assert refusal(encoder(refused)).code == "corrupt"
         assert time.thread_time() - start < 1
 
+    def test_endless_fill_bytes_are_walked_over_once(self) -> None:
+        data = b"\xff\xd8" + b"\xff" * 5_000_000
+        start = time.thread_time()
+        assert refusal(data, allow_degraded=True).code == "truncated"
+        assert time.thread_time() - start < 1
+
+    def test_fill_bytes_before_a_marker_are_skipped(self) -> None:
+        data = ENCODINGS["jpeg-orientation-6"]
+        photo = read_photo(data[:2] + b"\xff" * 5 + data[2:], target_side=SIDE)
+        assert np.array_equal(photo.rgb, read_photo(data, target_side=SIDE).rgb)
+
+    @pytest.mark.parametrize(
+        ("kind", "values", "copies", "code", "said"),
+        [
+            (4, 7_000_000, 1, "corrupt", "7,000,000 values in one field"),
+            (7, 30_000_000, 20, "truncated", "its fields claim 600,000"),
+        ],
+        ids=["values by the million", "fields that share their values"],
+    )
+    def test_a_tiff_directory_is_judged_before_it_is_read(
+        self, kind: int, values: int, copies: int, code: str, said: str
+    ) -> None:
+        error = refusal(photos.tiff_with_field(kind, values, copies))
+        assert (error.code, said in str(error)) == (code, True)
+
+    def test_a_tiff_with_a_large_private_field_is_read(self) -> None:
+        assert read_photo(photos.tiff_with_field(7, 2_000_000), target_side=SIDE).width == 640
+
+    @pytest.mark.parametrize("compression", [1, 2])
+    def test_a_run_length_coded_bmp_is_refused_before_it_costs_seconds(self, compression: int) -> None:
+        data = ENCODINGS["bmp"]
+        error = refusal(data[:30] + struct.pack("<I", compression) + data[34:])
+        assert error.code == "unsupported-format"
+        assert "run-length" in str(error)
+
 
 JPEGS = [name for name in ENCODINGS if name.startswith("jpeg") and name != "jpeg-odd-subsampling"]
 CHECKED = [*JPEGS, "png-rgb", "png-rgba", "png-16bit", "png-palette", "webp-lossless", "tiff-16bit"]
@@ -421,6 +459,18 @@ class TestReducedScale:
         assert photo.rgb.shape == (301, 401, 3)
         assert (photo.width, photo.height) == (1601, 1203)
 
+    @pytest.mark.parametrize("orientation", photos.ORIENTATIONS)
+    @pytest.mark.parametrize("size", [(1601, 1203), (1607, 1201), (1200, 1599)])
+    def test_a_thing_lies_where_it_lies_at_full_size(self, size: tuple[int, int], orientation: int) -> None:
+        stored = np.full((size[1], size[0], 3), 40, np.uint8)
+        stored[-180:-60, -180:-60] = 230  # near the corner where a reduced JPEG goes beyond the edge
+        stored[60:180, 60:180] = 230
+        buffer = BytesIO()
+        exif = photos.exif_block(orientation=orientation)
+        Image.fromarray(stored).save(buffer, "JPEG", quality=95, exif=exif)
+        reduced, full = (_things(read_photo(buffer.getvalue(), target_side=side)) for side in (200, 1607))
+        assert np.abs(reduced - full).max() < 1
+
     def test_twelve_megapixels_held_sideways(self) -> None:
         data = photos.encode(photos.noisy_scene(3024, 4032), "jpeg", orientation=6, quality=92)
         photo = read_photo(data, target_side=SIDE)
@@ -430,6 +480,17 @@ class TestReducedScale:
     def test_other_formats_stay_at_full_size(self) -> None:
         photo = read_photo(photos.encode(self.LARGE, "png"), target_side=100)
         assert photo.rgb.shape == (1200, 1600, 3)
+
+
+def _things(photo: Photo) -> NDArray[np.float32]:
+    """(2, 2) centres of the two bright things of a photo, (x, y) in its full-size pixels, the upper one first."""
+    recipe = InputRecipe(width=192, height=192, fill=40)
+    tensor, placement = letterbox(photo.rgb, recipe, photo.width, photo.height, photo.overhang)
+    light = tensor[0, 0] - 40 / 255
+    rows, columns = np.mgrid[:192, :192] + 0.5
+    is_upper = rows < 96
+    centres = [[np.average(axis, weights=light * half) for axis in (columns, rows)] for half in (is_upper, ~is_upper)]
+    return placement.to_photo(np.array([[*centre, *centre] for centre in centres], np.float32))[:, :2]
 
 
 class TestHarmlessOddities:

@@ -128,6 +128,8 @@ class TestBodies:
             (b"{", "not valid JSON"),
             (b"\xff\xfe", "not valid JSON"),
             (b"[" * 100_000, "not valid JSON"),
+            (b'{"photos": [' + b'"",' * 3000 + b'""]}', "has 3,000 commas, over the 2,024 of any"),
+            (b"{" + b",".join(b'"field-%d": 0' % index for index in range(3000)) + b"}", "has 2,999 commas"),
             (b'{"photos": [], "min_score": NaN}', "not valid JSON"),
             (b'{"min_score": ' + b"9" * 5000 + b"}", "not valid JSON"),
             (b'"photo"', "not a JSON object"),
