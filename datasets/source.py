@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.errors import LabelError
-from datasets.formats import ClassMap, Photos, read_coco, read_tags, read_yolo, yolo_names
+from datasets.label_files import ClassMap, Photos, read_coco, read_tags, read_yolo, yolo_names
 from datasets.labels import LabelledPhoto, Source
 from inference.categories import Catalogue
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from datasets.errors import LabelError
-from datasets.formats import clipped_box, read_coco, read_tags, read_yolo, yolo_names
+from datasets.label_files import clipped_box, read_coco, read_tags, read_yolo, yolo_names
 from datasets.labels import Box, LabelledPhoto
 
 
