@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from datasets.errors import LabelError
+from datasets.formats import coco, feedback, tags, yolo
 from datasets.raw import Format
 
-FORMATS: Final[tuple[Format, ...]] = ()
+FORMATS: Final[tuple[Format, ...]] = (yolo, coco, tags, feedback)
 BY_NAME: Final[Mapping[str, Format]] = {each.NAME: each for each in FORMATS}
 
 
