@@ -13,7 +13,7 @@ from inference.detect import detect
 from inference.detections import Detections
 from inference.engine import Engine, Provider, RawOutput
 from inference.golden import check_golden
-from inference.letterbox import Placement, letterbox
+from inference.letterbox import Placement, letterboxed
 from inference.package import ModelPackage, load_package
 from inference.photo import DEFAULT_LIMITS, Photo, PhotoLimits, read_photo
 from inference.quality import measure
@@ -84,7 +84,7 @@ class Classifier:
     def infer(self, photo: Photo) -> tuple[RawOutput, Placement]:
         """The model's raw output for a photo, and where the photo lies in the model's input."""
         recipe = self.package.description.input
-        tensor, placement = letterbox(photo.rgb, recipe, photo.width, photo.height, photo.overhang)
+        tensor, placement = letterboxed(photo, recipe)
         return self.engine.run(tensor), placement
 
     def detections(self, raw: RawOutput, placement: Placement, photo: Photo, floor: float | None = None) -> Detections:

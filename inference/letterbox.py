@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference.codec import NO_OVERHANG, Overhang
+from inference.photo import Photo
 
 
 class InputRecipe(BaseModel):
@@ -111,3 +112,8 @@ def letterbox(
     scale_x, scale_y = width / (before_x + full_width + after_x), height / (before_y + full_height + after_y)
     placement = Placement(scale_x, scale_y, left + before_x * scale_x, top + before_y * scale_y)
     return np.ascontiguousarray(tensor), placement
+
+
+def letterboxed(photo: Photo, recipe: InputRecipe) -> tuple[NDArray[np.float32], Placement]:
+    """A photo as model input, at whatever scale it was decoded: see `letterbox`."""
+    return letterbox(photo.rgb, recipe, photo.width, photo.height, photo.overhang)

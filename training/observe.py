@@ -14,7 +14,7 @@ from inference.categories import Catalogue
 from inference.detect import detect
 from inference.detections import Detections
 from inference.engine import Engine
-from inference.letterbox import InputRecipe, letterbox
+from inference.letterbox import InputRecipe, letterboxed
 from inference.package import NmsRecipe
 from inference.photo import read_photo
 from inference.quality import Quality, measure
@@ -74,7 +74,7 @@ class Observer:
     def observe(self, photo: LabelledPhoto) -> Observation:
         """One photo."""
         read = read_photo(photo.path.read_bytes(), target_side=self.recipe.longest_side, allow_degraded=True)
-        tensor, placement = letterbox(read.rgb, self.recipe, read.width, read.height)
+        tensor, placement = letterboxed(read, self.recipe)
         raw = self.engine.run(tensor)
         size = (read.width, read.height)
         found = detect(raw.candidates, self.categories, self.nms, placement, size)

@@ -14,7 +14,7 @@ from inference.detect import detect
 from inference.detections import Detections
 from inference.engine import Engine
 from inference.errors import PatrolError
-from inference.letterbox import InputRecipe, letterbox
+from inference.letterbox import InputRecipe, letterboxed
 from inference.package import NmsRecipe
 from inference.photo import read_photo
 from training.export import ExportedDetector
@@ -58,7 +58,7 @@ def compare(
     boxes, worst_score, worst_iou = 0, 0.0, 1.0
     for path in photos:
         photo = read_photo(path.read_bytes(), target_side=recipe.longest_side, allow_degraded=True)
-        tensor, placement = letterbox(photo.rgb, recipe, photo.width, photo.height)
+        tensor, placement = letterboxed(photo, recipe)
         with torch.no_grad():
             expected = detector(torch.from_numpy(tensor))[0][0].numpy()
         actual = engine.run(tensor).candidates
