@@ -141,7 +141,7 @@ def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
         )
     if image.has_transparency_data:
         image = _over_white(image.convert("RGBA"))
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))  # convert() would copy
 
 
 def _over_white(image: Image.Image) -> Image.Image:
