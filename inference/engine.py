@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import os
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from inference.cores import cores
 from inference.errors import PatrolError
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Engine:
     """
 
     def __init__(self, model: Path, provider: Provider | Literal["auto"] = "auto", threads: int | None = None) -> None:
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or cores()
         wanted: list[Provider] = ["cuda", "openvino", "cpu"] if provider == "auto" else [provider]
         refused: list[str] = []
         for candidate in wanted:

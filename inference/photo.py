@@ -6,7 +6,7 @@ What is decided here once, for training, service and scan alike:
 - JPEG, PNG, WebP, BMP, TIFF and HEIC are photos. GIF is refused: no camera writes it, and its 256 colours
   and moving frames make a first frame a poor witness.
 - Only JPEG is decoded at reduced scale, by 2, 4 or 8, because its codec makes that free. Everything else
-  stays at full size, at most 3 bytes for each of `PhotoLimits.max_pixels`: the letterbox resizes it once, by
+  stays at full size, 3 bytes a pixel and up to 18 (WebP) while it is decoded: the letterbox resizes it once, by
   its own area rule, so that there is no second rule to keep the same everywhere.
 - Colour profiles are ignored, in training as in use. Display P3, which phones write, read as sRGB is off by
   about 1 level of 255 on a street photo (1 % of values by 7 or more); converting 12 megapixels takes 0.3 s.

@@ -33,6 +33,8 @@ _MAX_CHUNKS = 100_000  # 32 MiB in the common 8 KiB blocks are 4096; Pillow take
 _TIFF_ENTRY_BYTES = 12
 _MAX_TIFF_VALUES = 100_000  # of a field, such as its strips; Pillow makes a Python number of each, seconds a million
 _TIFF_VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8}
+_TIFF_SUBFILE, _TIFF_REDUCED, _DNG_VERSION = 254, 1, 50706
+_CR2_MARK_AT = 8
 _BMP_COMPRESSION_AT = 30
 _BMP_RUN_LENGTHS = (1, 2)  # Pillow decodes these in Python, holding all other threads up for seconds
 _BOX_HEADER_BYTES = 8  # lengths below it mean "up to the end" or "see the next 8 bytes"
@@ -141,7 +143,7 @@ def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
         )
     if image.has_transparency_data:
         image = _over_white(image.convert("RGBA"))
-    return np.array(image.convert("RGB"))
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))  # convert() would copy
 
 
 def _over_white(image: Image.Image) -> Image.Image:
@@ -186,8 +188,11 @@ def _check_tiff(data: bytes) -> None:
     """Looks at what the first directory of a TIFF claims, before Pillow reads all of it into memory.
 
     Raises:
-        PhotoError: Its values are more than the file holds, or senselessly many.
+        PhotoError: Its values are more than the file holds, or senselessly many, or it is of a camera raw file, whose
+            first picture is a thumbnail that must not pass for the photo.
     """
+    if data.startswith(b"CR", _CR2_MARK_AT):
+        raise _camera_raw()
     order = _tiff_order(data)
     directory = int.from_bytes(data[4:8], order)
     entries = int.from_bytes(data[directory : directory + 2], order)
@@ -195,11 +200,19 @@ def _check_tiff(data: bytes) -> None:
     for at in range(directory + 2, min(directory + 2 + entries * _TIFF_ENTRY_BYTES, len(data)), _TIFF_ENTRY_BYTES):
         size = _TIFF_VALUE_BYTES.get(int.from_bytes(data[at + 2 : at + 4], order), 0)
         values = int.from_bytes(data[at + 4 : at + 8], order)
+        tag, value = int.from_bytes(data[at : at + 2], order), int.from_bytes(data[at + 8 : at + 12], order)
+        if tag == _DNG_VERSION or (tag == _TIFF_SUBFILE and value & _TIFF_REDUCED):
+            raise _camera_raw()
         if size > 1 and values > _MAX_TIFF_VALUES:
             raise _corrupt("tiff", f"{values:,} values in one field, over the {_MAX_TIFF_VALUES:,} any photo has")
         claimed += size * values
     if claimed > len(data):
         raise _truncated("tiff", f"its fields claim {claimed:,} bytes, the file has {len(data):,}")
+
+
+def _camera_raw() -> PhotoError:
+    problem = "the TIFF is a camera raw file or begins with the thumbnail of another picture"
+    return PhotoError("unsupported-format", f"{problem}; send the photo itself as JPEG")
 
 
 _CHECKS: dict[RasterFormat, Callable[[bytes], None]] = {"png": _check_png, "bmp": _check_bmp, "tiff": _check_tiff}

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from inference.config_file import ConfigFileError, Mistakes, read_yaml
+from inference.cores import cores
 from inference.engine import Provider
 from inference.errors import ConfigError
 from inference.paths import CONFIGS, MODELS
@@ -91,7 +92,7 @@ class ServiceSettings(BaseSettings):
     @property
     def workers(self) -> int:
         """Photos decoded and judged at the same time."""
-        return self.concurrency or len(os.sched_getaffinity(0))
+        return self.concurrency or cores()
 
 
 def load_settings(

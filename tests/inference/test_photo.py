@@ -394,6 +394,24 @@ class TestDamage:
             assert photo.rgb.shape[2] == 3
 
 
+class TestCameraRaw:
+    @pytest.mark.parametrize("field", [{254: 1}, {50706: b"\1\4\0\0"}], ids=["a thumbnail first", "DNG"])
+    def test_a_thumbnail_does_not_pass_for_the_photo(self, field: dict[int, object]) -> None:
+        buffer = BytesIO()
+        Image.fromarray(SCENE).save(buffer, "TIFF", tiffinfo=field)
+        error = refusal(buffer.getvalue())
+        assert (error.code, "camera raw file" in str(error)) == ("unsupported-format", True)
+
+    def test_canons_older_raw_files(self) -> None:
+        data = ENCODINGS["tiff"]
+        assert refusal(b"II*\0\x10\0\0\0CR\2\0" + data[12:]).code == "unsupported-format"
+
+    def test_a_full_picture_that_says_so_is_read(self) -> None:
+        buffer = BytesIO()
+        Image.fromarray(SCENE).save(buffer, "TIFF", tiffinfo={254: 0})
+        assert read_photo(buffer.getvalue(), target_side=SIDE).width == 320
+
+
 class TestFrames:
     @pytest.mark.parametrize("kind", ["png", "webp", "tiff", "heif"])
     def test_the_first_of_several_pictures_is_used_with_a_warning(self, kind: str) -> None:
