@@ -19,6 +19,7 @@ from datasets.errors import LabelError
 from datasets.export import LAYOUTS, ExportOptions, export
 from datasets.export_names import PhotoNames, class_names
 from datasets.formats import BY_NAME
+from datasets.importing import ImportOptions, import_source
 from datasets.labelled_set import open_set
 from datasets.labels import Box, LabelledPhoto
 from datasets.privacy import FaceBlur
@@ -153,6 +154,23 @@ def test_the_table_of_what_a_format_carries_is_true(form: str, tmp_path: Path) -
     kept = {key for key in ("exhaustive", "present", "absent", "unsure", "flags", "group") if getattr(photo, key)}
     assert kept == LAYOUTS[form].carries - {"boxes"}
     assert all(getattr(photo, key) == getattr(full, key) for key in kept)
+
+
+@pytest.mark.parametrize("form", LAYOUTS)
+def test_what_is_exported_can_be_imported_again(store: LabelStore, form: str, tmp_path: Path) -> None:
+    out = exported(store, form, tmp_path / "out")
+    done = import_source(out, store, load_catalogue(), ImportOptions(name="again"))
+    assert done.faults == {}
+    carries = LAYOUTS[form].carries
+    again, before = list(store.photos("again")), list(store.photos("street"))
+    assert [photo.name for photo in again] == [photo.name for photo in before]
+    for photo, original in zip(again, before, strict=True):
+        assert photo.boxes == (original.boxes if "boxes" in carries else ())
+        assert photo.flags == (original.flags if "flags" in carries else frozenset())
+        assert photo.unsure == (original.unsure if "unsure" in carries else frozenset())
+        assert photo.split == original.split
+        for category in original.exhaustive_for:
+            assert photo.shows(category) is original.shows(category)
 
 
 def test_what_is_lost_is_said(store: LabelStore, tmp_path: Path) -> None:
