@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -93,3 +93,41 @@ def sources(*, data: DataOption = DEFAULT_DATA, as_json: Annotated[bool, typer.O
     for about in papers:
         table.add_row(about.name, f"{about.photos:,}", ", ".join(about.format), about.licence)
     printer.table(table)
+
+
+@app.command()
+def export(
+    *,
+    name: Annotated[str, typer.Argument(metavar="SOURCE_OR_VERSION", help="来源或版本 / a source or a frozen version")],
+    label_format: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="yolo, coco, voc, cvat, labelme, label-studio, tags")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="新文件夹 / a new folder; with --zip a new ZIP file")],
+    data: DataOption = DEFAULT_DATA,
+    photos: Annotated[
+        Literal["copy", "link", "none"],
+        typer.Option(help="复制（转正、无元数据）、链接或不带照片 / copy upright without metadata, link, or none"),
+    ] = "copy",
+    names: Annotated[
+        Literal["id", "zh", "en"], typer.Option(help="类别名用编号、中文或英文 / what classes are called")
+    ] = "id",
+    blur_faces: Annotated[bool, typer.Option("--blur-faces", help="模糊人脸 / blur faces, for good")] = False,
+    zipped: Annotated[bool, typer.Option("--zip", help="打包为 ZIP / make a ZIP file")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / one JSON document")] = False,
+) -> None:
+    """导出标注和照片 / labels and photos out; 0 done, 1 some photos are missing from it, 2 nothing was exported."""
+    from datasets.export_command import ExportRequest, export_labels
+    from inference.printer import Printer
+
+    request = ExportRequest(
+        name=name,
+        format=label_format,
+        out=out,
+        data=data,
+        photos=photos,
+        naming=names,
+        is_blurred=blur_faces,
+        is_zipped=zipped,
+        as_json=as_json,
+    )
+    raise typer.Exit(0 if export_labels(request, Printer()) else 1)

@@ -17,6 +17,7 @@ from datasets.raw import RawPhoto, Report
 from inference.photo_files import SUFFIXES
 
 _CHUNK: Final = 1 << 20
+_USUAL_FOLDERS: Final = ("images", "JPEGImages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +188,10 @@ class PhotoIndex:
 
 
 def photo_folders(folder: Path) -> list[Path]:
-    """Where the photos of a source folder lie: in `images`, then anywhere in it."""
-    images = folder / "images"
-    is_inside = images.is_dir() and images.resolve().is_relative_to(folder.resolve())
-    return [images, folder] if is_inside else [folder]
+    """Where the photos of a source folder lie: in `images` or VOC's `JPEGImages`, then anywhere in it."""
+    usual = [folder / name for name in _USUAL_FOLDERS]
+    inside = [path for path in usual if path.is_dir() and path.resolve().is_relative_to(folder.resolve())]
+    return [*inside, folder]
 
 
 def _stem(name: str) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from datasets.errors import LabelError
-from datasets.formats import coco, feedback, tags, yolo
+from datasets.formats import coco, cvat, feedback, label_studio, labelme, tags, voc, yolo
 from datasets.raw import Format
 
-FORMATS: Final[tuple[Format, ...]] = (yolo, coco, tags, feedback)
+FORMATS: Final[tuple[Format, ...]] = (yolo, coco, voc, cvat, labelme, label_studio, tags, feedback)
 BY_NAME: Final[Mapping[str, Format]] = {each.NAME: each for each in FORMATS}
 
 
