@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,8 @@ class Balance:
 
     def to_row(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        values = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {**values, "sources": dict(self.sources), "splits": dict(self.splits)}
 
 
 def balance(photos: Iterable[LabelledPhoto]) -> list[Balance]:

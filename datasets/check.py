@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from datasets.balance import Balance, balance, balance_faults
 from datasets.box_faults import box_faults
@@ -21,13 +21,22 @@ from datasets.fingerprint_cache import FingerprintCache
 from datasets.fingerprints import Fingerprint, fingerprints
 from datasets.labels import LabelledPhoto
 from datasets.photo_faults import CheckedPhoto, photo_faults
-from datasets.predictions import Predictor
+from datasets.predictions import Prediction
 from datasets.suspicions import suspicion_faults
 
 Advance = Callable[[], None]
 Progress = Callable[[str, int], AbstractContextManager[Advance]]
 FINGERPRINTS: Final = "fingerprints.sqlite"
 PREDICTIONS: Final = "predictions.sqlite"
+
+
+class Predicts(Protocol):
+    """What doubts labels: `datasets.predictions.Predictor`."""
+
+    def predictions(
+        self, photos: Iterable[CheckedPhoto], advance: Advance
+    ) -> Iterator[tuple[CheckedPhoto, tuple[Prediction, ...]]]:
+        """Each readable photo with what is seen in it."""
 
 
 def no_progress(_: str, __: int) -> AbstractContextManager[Advance]:
@@ -80,7 +89,7 @@ def check(
     settings: CheckSettings,
     cache_folder: Path,
     *,
-    predictor: Predictor | None = None,
+    predictor: Predicts | None = None,
     imported: Iterable[Fault] = (),
     progress: Progress = no_progress,
 ) -> CheckReport:

@@ -62,7 +62,7 @@ class DuplicateSettings(_Strict):
     tables: int = Field(default=2, ge=1, le=8)
     bucket_limit: int = Field(default=400, ge=1)
     min_votes: int = Field(default=6, ge=1)
-    max_candidates: int = Field(default=10, ge=1)
+    max_candidates: int = Field(default=5, ge=1)
     match_distance: int = Field(default=64, ge=0, le=256)
     ransac_error: float = Field(default=0.012, gt=0)
     min_inliers: int = Field(default=8, ge=4)
