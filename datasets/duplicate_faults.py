@@ -9,9 +9,8 @@ from datasets.box_faults import shown
 from datasets.check_settings import AgreementSettings
 from datasets.duplicates import Pair
 from datasets.faults import Fault
-from datasets.geometry import Box as Corners
 from datasets.geometry import area, iou, within
-from datasets.labels import LabelledPhoto
+from datasets.labels import Box, LabelledPhoto
 from datasets.photo_faults import CheckedPhoto
 
 _NAMES = {
@@ -58,22 +57,24 @@ def _contradictions(
 ) -> Iterator[Fault]:
     for category in sorted(_judged(first.photo) & _judged(second.photo)):
         here, there = first.photo.shows(category), second.photo.shows(category)
-        unmatched = _unmatched(first.photo, second.photo, category, pair.alignment, settings)
-        if here != there and (unmatched or category in first.photo.present ^ second.photo.present):
+        lonely = _unmatched(first.photo, second.photo, category, pair.alignment, settings)
+        tags_differ = category in first.photo.present ^ second.photo.present
+        if here != there and (lonely or tags_differ):
             code, what = "labels-contradict", "一张标了，另一张没有 / one of the two shows it, the other does not"
-        elif here and there and unmatched:
-            code, what = "boxes-contradict", f"{unmatched} 个框对不上 / boxes without a partner in the other photo"
+        elif here and there and lonely:
+            code, what = "boxes-contradict", f"{len(lonely)} 个框对不上 / boxes without a partner in the other photo"
         else:
             continue
-        details = _other(
-            second,
-            pair,
-            category=category,
-            boxes=[shown(box) for box in first.photo.boxes if box.category == category],
-            other_boxes=[shown(box) for box in second.photo.boxes if box.category == category],
-        )
+        boxes, other_boxes = (_shown(checked.photo, category, lonely) for checked in (first, second))
+        details = _other(second, pair, category=category, boxes=boxes, other_boxes=other_boxes)
         message = f"重复照片标注矛盾 / duplicates disagree: {what}: {second.photo.key}"
         yield first.fault(code, "warning", message, 1.0 if code == "labels-contradict" else 0.8, details)
+
+
+def _shown(photo: LabelledPhoto, category: str, lonely: Iterable[Box]) -> list[dict[str, object]]:
+    """The photo's boxes of a category, those without a partner marked; told apart by identity, as copies are equal."""
+    marked = {id(box) for box in lonely}
+    return [shown(b, "suspect" if id(b) in marked else "label") for b in photo.boxes if b.category == category]
 
 
 def _judged(photo: LabelledPhoto) -> frozenset[str]:
@@ -84,28 +85,20 @@ def _judged(photo: LabelledPhoto) -> frozenset[str]:
 
 def _unmatched(
     first: LabelledPhoto, second: LabelledPhoto, category: str, alignment: Alignment | None, settings: AgreementSettings
-) -> int:
+) -> list[Box]:
     """Boxes of either photo that the other should have, and has not.
 
     A box is only missed where its category was searched for exhaustively.
     """
-    here, there = _boxes(first, category), _boxes(second, category)
-    mapped = [alignment.maps(box) if alignment else box for box in here]
-    back = [alignment.inverse().maps(box) if alignment else box for box in there]
-    missed = 0
-    if category in second.exhaustive_for:
-        missed += sum(_is_missed(box, there, settings) for box in mapped)
-    if category in first.exhaustive_for:
-        missed += sum(_is_missed(box, here, settings) for box in back)
-    return missed
+    here, there = ([box for box in photo.boxes if box.category == category] for photo in (first, second))
+    back = alignment.inverse() if alignment else None
+    lonely = [box for box in here if category in second.exhaustive_for and _is_missed(box, there, alignment, settings)]
+    return lonely + [box for box in there if category in first.exhaustive_for and _is_missed(box, here, back, settings)]
 
 
-def _boxes(photo: LabelledPhoto, category: str) -> list[Corners]:
-    return [box.xyxy for box in photo.boxes if box.category == category]
-
-
-def _is_missed(box: Corners, others: Iterable[Corners], settings: AgreementSettings) -> bool:
-    visible = within(box)
-    if area(visible) < settings.visible_share * area(box):
+def _is_missed(box: Box, others: Iterable[Box], alignment: Alignment | None, settings: AgreementSettings) -> bool:
+    mapped = alignment.maps(box.xyxy) if alignment else box.xyxy
+    visible = within(mapped)
+    if area(visible) < settings.visible_share * area(mapped):
         return False
-    return all(iou(visible, other) < settings.box_iou for other in others)
+    return all(iou(visible, other.xyxy) < settings.box_iou for other in others)

@@ -19,7 +19,7 @@ from datasets.faults import Fault
 from datasets.labels import Box, LabelledPhoto
 from datasets.photo_faults import CheckedPhoto
 from datasets.predictions import Prediction
-from datasets.store import LabelStore, SourceRecord
+from datasets.store import LabelStore, SourceRecord, write_lines
 from inference.categories import load_catalogue
 from inference.cli import app
 from tests.datasets.pictures import picture
@@ -268,28 +268,16 @@ def stored(photos: list[LabelledPhoto], root: Path, faults: Iterable[Fault] = ()
 
 
 def test_the_command_reports_finds_leaks_and_writes_a_gallery(folder: Folder, tmp_path: Path) -> None:
-    pair = [original(folder, (BIN, MIDDLE)), copied(folder, "<b>.jpg", (BIN, MIDDLE), mirrored=True)]
+    left: Corners = (0.1, 0.3, 0.3, 0.6)
+    pair = [original(folder, (BIN, left)), copied(folder, "<b>.jpg", (BIN, left), mirrored=True)]
     mended = Fault("box-outside", "warning", "cut to the photo", name="0.jpg", file="x.txt", where="3")
     store = stored([*clean(folder), *pair], tmp_path / "data", [mended])
     version = store.versions_folder / "v1"
     version.mkdir(parents=True)
-    rows = [
-        {"source": p.source, "name": p.path.name, "split": split}
-        for p, split in zip(pair, ("train", "val"), strict=True)
-    ]
-    (version / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    command = [
-        "data",
-        "check",
-        "--data",
-        str(store.root),
-        "--no-model",
-        "--splits",
-        "v1",
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    done = CliRunner().invoke(app, [*command, "--json"])
+    parts = zip(pair, ("train", "val"), strict=True)
+    write_lines(version / "manifest.jsonl", ({"source": p.source, "name": p.path.name, "split": s} for p, s in parts))
+    command = ["data", "check", "--data", str(store.root), "--no-model", "--splits", "v1", "--json"]
+    done = CliRunner().invoke(app, [*command, "--out", str(tmp_path / "out")])
     assert done.exit_code == 1
     report = json.loads(done.stdout)
     assert {"split-leak", "boxes-contradict", "box-outside"} <= {fault["code"] for fault in report["faults"]}
