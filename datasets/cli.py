@@ -76,6 +76,36 @@ def import_labels(
     raise typer.Exit(_EXIT_CODES[import_sources(request, Printer())])
 
 
+@app.command("check")
+def check_command(
+    *,
+    sources: Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="来源；默认全部 / default: all")] = None,
+    data: DataOption = DEFAULT_DATA,
+    splits: Annotated[
+        str | None, typer.Option("--splits", metavar="VERSION", help="Look for leaks between this version's parts.")
+    ] = None,
+    no_model: Annotated[bool, typer.Option("--no-model", help="Do not ask the model about labels.")] = False,
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="DIR", help="Model package; default: the shipped one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Report and gallery; default: DATA/check.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Findings of each kind in the gallery; JSON has all.")] = 500,
+) -> None:
+    """检查照片与标注：损坏、重复、矛盾、可疑标注 / find what is wrong with photos and labels.
+
+    Exit codes: 0 nothing wrong at the level of errors, 1 errors found, 2 bad usage or input.
+    """
+    from datasets.check_command import DEFAULT_MODEL, CheckOptions, run_check
+    from inference.printer import Printer
+
+    chosen = None if no_model else model or DEFAULT_MODEL
+    options = CheckOptions(data, sources or (), splits, chosen, out or data / "check", limit, as_json)
+    raise typer.Exit(_EXIT_CODES["done" if run_check(options, Printer()) else "failures"])
+
+
 @app.command()
 def sources(*, data: DataOption = DEFAULT_DATA, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """列出已导入的来源 / list the imported sources."""
