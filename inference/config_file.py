@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
 from inference.errors import ConfigError
 
 _MISTAKES_SHOWN: Final = 30
+_VALUE_SHOWN: Final = 60
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class ConfigFileError(ConfigError):
@@ -101,6 +105,80 @@ def read_yaml(path: Path) -> yaml.Node | None:
     except RecursionError as error:
         remedy = "Look for brackets that nobody closed or meant."
         raise ConfigError(path, None, "nests lists or fields thousands deep", remedy) from error
+
+
+def load_model(path: Path, model: type[Model], remedy: str) -> Model:
+    """A YAML file that an operator edits, as checked values.
+
+    Args:
+        path: The file.
+        model: What its fields may be.
+        remedy: What to do about a wrong field.
+
+    Raises:
+        ConfigError: It cannot be read, or is not YAML.
+        ConfigFileError: Some fields are wrong; all of them are listed, with their lines.
+    """
+    root = read_yaml(path)
+    mistakes = Mistakes(path)
+    document = {} if root is None else _plain(root, mistakes)
+    mistakes.raise_if_any()
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        for wrong in error.errors():
+            loc = [part for part in wrong["loc"] if isinstance(part, int) or not part.startswith("function-")]
+            problem = wrong["msg"].removeprefix("Value error, ")
+            given = "" if wrong["type"] == "missing" else f" is {str(wrong['input'])[:_VALUE_SHOWN]!r}:"
+            mistakes.add(_line_of(root, loc), f"{'.'.join(map(str, loc)) or 'the file'}{given} {problem}", remedy)
+        mistakes.raise_if_any()
+        raise
+
+
+def _plain(node: yaml.Node, mistakes: Mistakes) -> Any:
+    """A node as dicts, lists and values; a repeated key or a value YAML cannot make sense of is a mistake."""
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, mistakes) for item in node.value]
+    if not isinstance(node, yaml.MappingNode):
+        return _scalar(node, mistakes)
+    fields: dict[str, Any] = {}
+    for key, value in node.value:
+        name = str(key.value)
+        if name in fields:
+            mistakes.add(key.start_mark.line + 1, f"sets {name} twice", "Keep one of them.")
+        fields[name] = _plain(value, mistakes)
+    return fields
+
+
+def _scalar(node: yaml.Node, mistakes: Mistakes) -> Any:
+    if node.tag == "tag:yaml.org,2002:timestamp":  # a version or name that looks like a date is text
+        return node.value
+    try:
+        return yaml.SafeLoader("").construct_object(node)
+    except (yaml.YAMLError, ValueError) as error:
+        mistakes.add(node.start_mark.line + 1, f"{node.value!r} cannot be read ({error})", "Put it in quotes.")
+        return None
+
+
+def _line_of(root: yaml.Node | None, loc: Sequence[str | int]) -> int | None:
+    """The 1-based line of a field, or of the innermost block around it that is there."""
+    line = None
+    for part in loc:
+        found = _child(root, part)
+        if found is None:
+            return line
+        key, root = found
+        line = key.start_mark.line + 1
+    return line
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    """(Where it starts, its value) of a field or an item."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if str(key.value) == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    return None
 
 
 def _other_encoding(raw: bytes) -> str:

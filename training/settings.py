@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.settings import DataSettings
-from inference.errors import ConfigError
+from inference.config_file import load_model
 from inference.package import NmsRecipe, VerdictRecipe
 from inference.paths import CONFIGS
 
@@ -168,13 +167,6 @@ def load_train_settings(path: Path = CONFIGS / "train.yaml") -> TrainSettings:
     """Settings from a file.
 
     Raises:
-        ConfigError: naming the file and every wrong key.
+        ConfigError: naming the file, and the line of every wrong field.
     """
-    try:
-        return TrainSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise ConfigError(path, line, f"not valid YAML ({error.problem})", "Mend the syntax at that line") from error
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(path, None, wrong, "Compare with the comments in configs/train.yaml") from error
+    return load_model(path, TrainSettings, "The comments in configs/train.yaml say what each field takes.")
