@@ -33,7 +33,7 @@ _REQUIRED: Final[Mapping[str, frozenset[str]]] = {
 }
 _OPTIONAL: Final[Mapping[str, frozenset[str]]] = {
     "problem": frozenset({"parent", "synonyms", "photo_visible", "photo_note"}),
-    "parent": frozenset({"parent", "synonyms"}),
+    "parent": frozenset({"synonyms"}),  # one level: a parent of parents would be rolled up nowhere
     "context": frozenset({"synonyms", "tag_when", "tag_not"}),
 }
 _FIELDS: Final = sorted(frozenset().union(*_REQUIRED.values(), *_OPTIONAL.values()))
@@ -186,7 +186,6 @@ def load_catalogue(path: Path = CONFIGS / "categories.yaml") -> Catalogue:
     _check_problems(entries, mistakes)
     _check_names(entries, mistakes)
     _check_parents(entries, mistakes)
-    _check_cycles(entries, mistakes)
     mistakes.raise_if_any()
     return Catalogue(_category(entry) for entry in entries.values())
 
@@ -372,22 +371,3 @@ def _check_parents(entries: Mapping[str, _Entry], mistakes: Mistakes) -> None:
         if entry.id not in used:
             remedy = f"Write 'parent: {entry.id}' in some category, or delete this entry."
             mistakes.add(entry.line, f"parent '{entry.id}' has no children", remedy)
-
-
-def _check_cycles(entries: Mapping[str, _Entry], mistakes: Mistakes) -> None:
-    """Each circle of parents once, where it begins in the file."""
-    reported: set[str] = set()
-    for entry in entries.values():
-        chain = _chain(entry, entries)
-        if chain[-1].parent == entry.id and entry.id not in reported:
-            reported.update(link.id for link in chain)
-            problem = f"parents go in a circle: {' -> '.join(link.id for link in [*chain, entry])}"
-            mistakes.add(entry.lines["parent"], problem, "Delete one of these parents.")
-
-
-def _chain(entry: _Entry, entries: Mapping[str, _Entry]) -> list[_Entry]:
-    """The entry, its parent, that one's parent and so on, up to the first that would come twice."""
-    chain = [entry]
-    while (above := entries.get(chain[-1].parent or "")) and above not in chain:
-        chain.append(above)
-    return chain
