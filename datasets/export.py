@@ -84,7 +84,7 @@ class Exported:
     Attributes:
         photos: Photos in it.
         boxes: Boxes in it.
-        faces: Faces that were blurred.
+        faces: Patches that were blurred, because they may be faces.
         failures: (photo, why it is not in it).
         lost: What the format cannot say -> photos it was left out of.
         credits: Source -> its photos.
@@ -235,7 +235,7 @@ def _changes(options: ExportOptions, done: Exported) -> list[str]:
         return [*changes, "人脸与车牌未处理 / faces and number plates are as they were"]
     return [
         *changes,
-        f"检出的 {done.faces:,} 张人脸已不可逆模糊，可能有漏检 / {done.faces:,} faces were found and blurred for good; "
-        "some may have been missed",
+        f"{done.faces:,} 处疑似人脸已不可逆模糊，可能有漏检 / {done.faces:,} patches that may be faces were "
+        "blurred, for good; some faces may have been missed",
         "车牌未处理 / number plates are as they were",
     ]

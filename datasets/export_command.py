@@ -147,7 +147,7 @@ def _notes(request: ExportRequest, done: Exported) -> Iterator[str]:
     if request.photos == "link":
         yield "链接指向带元数据的原图 / links lead to the originals, EXIF and all; the boxes fit them upright"
     if request.is_blurred:
-        yield f"已模糊 {done.faces:,} 张人脸 / faces blurred"
+        yield f"已模糊 {done.faces:,} 处疑似人脸 / patches that may be faces were blurred"
         yield "小脸和侧脸可能漏检，发布前请抽查 / small and turned faces may be missed: look before you publish"
         yield "车牌未处理 / number plates are not blurred (docs/decisions/0010-blurring-faces.md)"
 

@@ -86,7 +86,8 @@ def _merged(rows: Iterable[Any]) -> Iterator[Any]:
 def _annotation(row: Json) -> Json:
     keys = list(row)
     start = keys.index("id") + 1 if "id" in row else 0
-    results = [result for key in keys[start : keys.index("annotator")] for result in _results(key, row[key])]
+    end = keys.index("annotator") if "annotator" in row else len(keys)
+    results = [result for key in keys[start:end] for result in _results(key, row[key])]
     return {"id": row.get("annotation_id"), "updated_at": row.get("updated_at"), "result": results}
 
 

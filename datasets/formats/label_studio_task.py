@@ -134,9 +134,9 @@ class TaskReader:
             if not isinstance(result, dict):
                 continue
             labels.size = labels.size or _size(result, "original_width", "original_height")
-            if result.get("type") == "choices":
+            if _kind(result) == "choices":
                 _tag(result, labels)
-            elif result.get("type") not in _SILENT:
+            elif _kind(result) not in _SILENT:
                 labels.boxes.extend(self._boxes(result, place, name))
         return labels
 
@@ -149,13 +149,17 @@ class TaskReader:
             self._fault("box-unreadable", "error", f"{error}; the region is left out", where, name)
             return
         if corners is None:
-            kind = result.get("type")
+            kind = _kind(result)
             self._fault("shape-unknown", "error", f"未知形状 {kind!r}，已略过 / unknown shape, left out", where, name)
             return
         yield from (RawBox(label, corners, where) for label in names)
 
     def _fault(self, code: str, severity: Severity, message: str, where: str, name: str = "") -> None:
         self._report(Fault(code, severity, message, name=name, file=self._shown, where=where))
+
+
+def _kind(result: Json) -> str:
+    return str(result.get("type"))
 
 
 def _list(value: Any) -> list[Any]:
@@ -192,7 +196,7 @@ def _tag(result: Json, labels: _Labels) -> None:
 
 def _names(result: Json) -> list[str]:
     value = result["value"]
-    names = [str(name).strip() for name in _list(value.get(result.get("type"), value.get("labels")))]
+    names = [str(name).strip() for name in _list(value.get(_kind(result), value.get("labels")))]
     if not any(names):
         raise _UnusableError("缺少类别名 / no label")
     return [name for name in names if name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,7 @@ def test_regions(tmp_path: Path, result: dict[str, Any], expected: tuple[float, 
         (region("polygonlabels", points=[[1]], polygonlabels=["s"]), "box-unreadable", "not a point: [1]"),
         (region() | {"value": None}, "box-unreadable", "no value"),
         ({"type": "rectanglelabels", "value": {**VALUE, "rotation": 5}}, "box-unreadable", "needs original_width"),
+        (region() | {"type": ["rectanglelabels"]}, "box-unreadable", "no label"),
     ],
 )
 def test_an_unusable_region_costs_only_itself(tmp_path: Path, result: Any, code: str, message: str) -> None:
@@ -239,6 +241,21 @@ def test_the_interface_offers_every_class(tmp_path: Path) -> None:
     offered = {control.get("name"): [each.get("value") for each in control] for control in view.iter("Choices")}
     assert offered["exhaustive"] == ["飞线/杂乱", "bin"]
     assert offered["flags"] == ["雨"]
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    def peak(tasks: int) -> int:
+        fat = task(annotation(region()), image="a.jpg")
+        fat["data"]["remark"] = "长" * 20_000
+        put(tmp_path, [fat] * tasks)
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in label_studio.read(tmp_path, print)) == tasks
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(400) < 1.2 * peak(100)  # 24 and 6 megabytes of JSON
 
 
 def test_no_photos_at_all(tmp_path: Path) -> None:

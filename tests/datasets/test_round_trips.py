@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from datasets.errors import LabelError
 from datasets.formats import cvat, detect, label_studio, labelme, voc
@@ -40,6 +41,21 @@ def test_what_is_written_is_read(form: Format, written: list[RawPhoto]) -> None:
         read, faults = read_all(form, Path(place))
     assert not [fault for fault in faults if fault.severity != "note"]
     assert_same(read, [carried(photo, form) for photo in written])
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.NAME)
+@settings(max_examples=40, deadline=None)
+@given(start=st.floats(0, 1), length=st.integers(0, 60), put=st.sampled_from([b"", b"\xff\xfe", b"nan", b"<", b'"']))
+def test_damage_is_reported_and_never_an_accident(form: Format, start: float, length: int, put: bytes) -> None:
+    photo = RawPhoto("a.jpg", (RawBox("bin", (0.1, 0.2, 0.3, 0.4)),), (64, 48), present=frozenset("p"))
+    with TemporaryDirectory() as place:
+        form.write([photo], Path(place))
+        for path in [path for path in Path(place).rglob("*") if path.suffix in (".xml", ".json")]:
+            data = path.read_bytes()
+            at = int(start * len(data))
+            path.write_bytes(data[:at] + put + data[at + length :])
+        form.recognises(Path(place))
+        read_all(form, Path(place))
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.NAME)
