@@ -30,7 +30,7 @@ class UnmappedClassesError(LabelError):
         self.counts = dict(counts)
         lines = [_unmapped_line(name, count, catalogue) for name, count in counts.items()]
         remedy = "map each to an id, or to null to leave it out: --map NAME=ID, --map FILE, or class_map in SOURCE.json"
-        super().__init__(path, "", f"{'; '.join(lines)}\n  {remedy}")
+        super().__init__(path, "", "\n  ".join([*lines, remedy]))
 
 
 def _unmapped_line(name: str, count: int, catalogue: Catalogue) -> str:

@@ -131,6 +131,11 @@ def test_a_label_file_alone_with_its_photos_elsewhere(tmp_path: Path) -> None:
     done = store.take(tmp_path / "五月.json", name="五月", photos=source / "images")
     assert done.about.photos == 3
     assert done.about.origin.endswith("五月.json")
+    put_photos(source / "images", ["8.jpg", "9.jpg"])
+    store.take(tmp_path / "五月.json", name="五月", photos=source / "images")
+    assert [f.message for f in store.faults if f.code == "photo-unlabelled"] == [
+        "2 张照片没有标注 / no label file is about 2 of the photos"
+    ]
 
 
 def test_groups_and_proposed_parts_come_along(tmp_path: Path) -> None:
