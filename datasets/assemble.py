@@ -118,6 +118,12 @@ class Assembler:
         if bare and not one_by_one:
             problem = f"{len(bare)} 张照片没有标注 / no label file is about {len(bare)} of the photos"
             self._log(Fault("photo-unlabelled", "note", problem))
+        for label, parent in self._class_map.parents().items():
+            problem = (
+                f"类别 {label!r} 归入上级 {parent!r} / class {label!r} goes to the roll-up {parent!r}, which "
+                f"teaches less than a category: map it to one of {self._class_map.children(parent)} where it is meant"
+            )
+            self._log(Fault("class-is-parent", "warning", problem))
         if self.silent:
             problem = (
                 f"{self.silent} 张照片没有说明查找过哪些类别，未标注处视为未知 / nothing says what {self.silent} "

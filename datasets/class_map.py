@@ -75,6 +75,15 @@ class ClassMap:
         """The ids of classes that are not left out."""
         return frozenset(c for c in map(self.category, names) if c is not None)
 
+    def parents(self) -> dict[str, str]:
+        """Class name -> roll-up, of the classes met that go to one."""
+        parents = {category.id for category in self._catalogue.parents}
+        return {name: target for name, target in sorted(self.used.items()) if target in parents}
+
+    def children(self, parent: str) -> str:
+        """The ids below a roll-up, for a message."""
+        return ", ".join(category.id for category in self._catalogue.children(parent))
+
     def raise_if_unmapped(self) -> None:
         """Stop where a class was met that nothing maps.
 

@@ -138,6 +138,15 @@ def test_a_label_file_alone_with_its_photos_elsewhere(tmp_path: Path) -> None:
     ]
 
 
+def test_a_data_yaml_stands_for_its_folder(tmp_path: Path) -> None:
+    put_photos(tmp_path / "五月" / "images", ["a.jpg"])
+    (tmp_path / "五月" / "labels").mkdir()
+    (tmp_path / "五月" / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.2", encoding="utf-8")
+    (tmp_path / "五月" / "data.yaml").write_text("names: [waste_bin]", encoding="utf-8")
+    assert run(tmp_path / "五月" / "data.yaml", "--data", tmp_path / "data", "--exhaustive-for", "waste_bin")[0] == 0
+    assert LabelStore(tmp_path / "data").about("五月").format == ("yolo",)
+
+
 def test_groups_and_proposed_parts_come_along(tmp_path: Path) -> None:
     source = make_source(tmp_path / "s")
     (source / "groups.json").write_text(json.dumps({"0.jpg": "g", "1.jpg": "g"}), encoding="utf-8")
