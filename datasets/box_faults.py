@@ -87,5 +87,5 @@ def _twice(checked: CheckedPhoto, settings: BoxSettings) -> Iterator[Fault]:
 
 
 def shown(box: Box, role: str = "label") -> dict[str, object]:
-    """A box for programs and the gallery."""
+    """A box for programs and the gallery; roles: `label`, `suspect`, `context` (of the same photo), `model`."""
     return {"category": box.category, "xyxy": [round(value, 5) for value in box.xyxy], "role": role}

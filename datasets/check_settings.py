@@ -150,6 +150,7 @@ class SuspicionSettings(_Strict):
         swapped_iou: Overlap of that detection with the box.
         placed_score: Score from which a detection says where a box should be.
         placed_iou: (from, to): overlaps with the box that make it badly placed; below, it is another thing.
+        placed_inside: A detection and a box of which the smaller lies inside the larger by more are not compared.
         report_from: Suspicions below this score are not reported.
     """
 
@@ -160,6 +161,7 @@ class SuspicionSettings(_Strict):
     swapped_iou: float = Field(default=0.6, gt=0, lt=1)
     placed_score: float = Field(default=0.5, gt=0, lt=1)
     placed_iou: tuple[float, float] = (0.15, 0.55)
+    placed_inside: float = Field(default=0.75, gt=0, le=1)
     report_from: float = Field(default=0.2, ge=0, lt=1)
 
 

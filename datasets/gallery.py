@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _THUMBNAILS: Final = "thumbnails"
 _SIDE: Final = 420
 """Pixels of a thumbnail's longer side: about 25 KB each."""
 _QUALITY: Final = 78
+_WHOLE: Final = 100.0  # per cent
+_EDGE: Final = 8.0  # per cent of the height that a caption needs above its box
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Picture:
         name: `source/name`.
         width: Pixels of the thumbnail.
         height: Pixels of the thumbnail.
-        boxes: Each with `left`, `top`, `width`, `height` in per cent, `role` and `text`.
+        boxes: Each with `left`, `top`, `width`, `height` in per cent, `role`, `text`, and whether it is near
+            the top edge (`low`) or in the right half (`right`), where captions would be cut off.
     """
 
     file: str
@@ -145,7 +149,7 @@ class Gallery:
         return Picture(file, original, photo.key, width, height, tuple(map(self._box, boxes)))
 
     def _box(self, box: Mapping[str, Any]) -> Mapping[str, object]:
-        x1, y1, x2, y2 = (100 * float(value) for value in box["xyxy"])
+        x1, y1, x2, y2 = (_WHOLE * float(value) for value in box["xyxy"])
         score = f" {box['score']:.2f}" if "score" in box else ""
         return {
             "left": f"{x1:.2f}",
@@ -153,8 +157,9 @@ class Gallery:
             "width": f"{x2 - x1:.2f}",
             "height": f"{y2 - y1:.2f}",
             "role": box["role"],
-            "text": f"{self._name(box['category'])}{score}",
-            "low": y1 < 8,  # noqa: PLR2004 - too near the top edge for a caption above it
+            "text": f"{re.split('[(（]', self._name(box['category']))[0]}{score}",
+            "low": y1 < _EDGE,
+            "right": x1 + x2 > _WHOLE,
         }
 
     def _thumbnail(self, photo: LabelledPhoto) -> tuple[str, int, int]:

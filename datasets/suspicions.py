@@ -97,7 +97,10 @@ def _has_box(photo: LabelledPhoto, seen: Prediction, settings: SuspicionSettings
 def misplacement(
     photo: LabelledPhoto, label: Box, predictions: Sequence[Prediction], settings: SuspicionSettings
 ) -> Suspicion | None:
-    """The category of a box seen beside it rather than in it, where no other box accounts for that."""
+    """The category of a box seen beside it rather than in it, where no other box accounts for that.
+
+    One mostly inside the other is no sign: people and models differ in how much of a heap or pole they box.
+    """
     same = [p for p in predictions if p.category == label.category]
     fit = max((p.score * iou(p.xyxy, label.xyxy) for p in same), default=0.0)
     others = [box for box in photo.boxes if box.category == label.category and box is not label]
@@ -106,6 +109,7 @@ def misplacement(
         Suspicion("misplaced", max(0.0, seen.score * (1 - overlap) - fit * overlap), seen, label)
         for seen in same
         if low <= (overlap := iou(seen.xyxy, label.xyxy)) <= high
+        and covered(seen.xyxy, label.xyxy) <= settings.placed_inside
         and all(iou(seen.xyxy, other.xyxy) < overlap for other in others)
     ]
     return max(doubts, key=lambda doubt: doubt.score, default=None)
@@ -141,7 +145,7 @@ def _fault(checked: CheckedPhoto, doubt: Suspicion, code: str) -> Fault:
     seen = doubt.seen
     model = {**shown(Box(seen.category, seen.xyxy), "model"), "score": round(seen.score, 3)}
     boxes = [model] if doubt.label is None else [shown(doubt.label, "suspect"), model]
-    labels = [shown(box) for box in checked.photo.boxes if box is not doubt.label]
+    labels = [shown(box, "context") for box in checked.photo.boxes if box is not doubt.label]
     category = seen.category if doubt.label is None else doubt.label.category
     texts = {
         "label-missed": f"疑似漏标 / seen with {seen.score:.2f}, but not boxed; add the box, or mark it unsure",

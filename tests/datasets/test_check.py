@@ -54,9 +54,7 @@ class Folder:
         self.root = root
         self.made = 0
 
-    def photo(
-        self, name: str, *boxes: tuple[str, Corners], data: bytes | None = None, source: str = "a"
-    ) -> LabelledPhoto:
+    def photo(self, name: str, *boxes: Labelled, data: bytes | None = None, source: str = "a") -> LabelledPhoto:
         self.made += 1
         path = self.root / source / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -146,14 +144,14 @@ def test_a_box_far_larger_than_its_category_is_found(folder: Folder, tmp_path: P
     assert [fault.name for fault in found] == ["odd.jpg"]
 
 
-def copied(folder: Folder, name: str, *boxes: tuple[str, Corners], mirrored: bool, source: str = "b") -> LabelledPhoto:
+def copied(folder: Folder, name: str, *boxes: Labelled, mirrored: bool, source: str = "b") -> LabelledPhoto:
     """A smaller copy of picture 500."""
     small = np.asarray(cv2.resize(picture(500, 320, 240), (240, 240), interpolation=cv2.INTER_AREA), np.uint8)
     rgb = np.ascontiguousarray(small[:, ::-1]) if mirrored else small
     return folder.photo(name, *boxes, data=encode(rgb, "jpeg", quality=70), source=source)
 
 
-def original(folder: Folder, *boxes: tuple[str, Corners]) -> LabelledPhoto:
+def original(folder: Folder, *boxes: Labelled) -> LabelledPhoto:
     return folder.photo("original.jpg", *boxes, data=encode(picture(500, 320, 240), "jpeg"))
 
 
@@ -198,8 +196,8 @@ def test_the_same_file_twice_is_found(folder: Folder, tmp_path: Path) -> None:
     ],
 )
 def test_contradicting_labels_of_copies_are_found(
-    here: list[tuple[str, Corners]],
-    there: list[tuple[str, Corners]],
+    here: list[Labelled],
+    there: list[Labelled],
     mirrored: bool,
     expected: str | None,
     folder: Folder,
@@ -224,11 +222,27 @@ def seen(category: str, xyxy: Corners, score: float = 0.9) -> list[Prediction]:
     ],
 )
 def test_a_label_that_the_model_doubts_is_found(
-    code: str, boxes: list[tuple[str, Corners]], prediction: list[Prediction], folder: Folder, tmp_path: Path
+    code: str, boxes: list[Labelled], prediction: list[Prediction], folder: Folder, tmp_path: Path
 ) -> None:
     photos = [*clean(folder), folder.photo("doubted.jpg", *boxes)]
     found = checked(photos, tmp_path, {"doubted.jpg": prediction}).faults
     assert [(fault.code, fault.name) for fault in found] == [(code, "doubted.jpg")]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "prediction"),
+    [
+        ([(BIN, MIDDLE)], seen(BIN, (0.3, 0.3, 0.59, 0.6))),
+        ([(HEAP, (0.2, 0.2, 0.8, 0.8))], seen(HEAP, (0.5, 0.5, 0.7, 0.7))),  # a bag of the heap
+        ([(BIN, MIDDLE), (HEAP, MIDDLE)], [*seen(BIN, MIDDLE), *seen(HEAP, MIDDLE)]),
+        ([(BIN, MIDDLE)], [*seen(BIN, MIDDLE), *seen(HEAP, MIDDLE, 0.15)]),
+    ],
+)
+def test_a_label_that_the_model_shares_is_not_doubted(
+    boxes: list[Labelled], prediction: list[Prediction], folder: Folder, tmp_path: Path
+) -> None:
+    photos = [*clean(folder), folder.photo("fine.jpg", *boxes)]
+    assert not checked(photos, tmp_path, {"fine.jpg": prediction}).faults
 
 
 @pytest.mark.parametrize("known", ["nobody looked for it", "somebody hesitated", "tagged without a box"])
