@@ -67,6 +67,9 @@ def read_file(path: Path) -> bytes:
         PhotoFileError: it is missing or cannot be read.
     """
     try:
+        if is_remote(path):
+            remote = cast(UPath, path)
+            return bytes(remote.fs.cat_file(remote.path))  # one request; read_bytes would look the size up first
         return path.read_bytes()
     except Exception as error:
         raise _explained(path, error) from error

@@ -34,23 +34,34 @@ class SourceSettings(BaseModel):
 
 
 class DataSettings(BaseModel):
-    """Which photos are used and how they are split.
+    """Which photos are used: either source folders and how they are split, or a frozen version.
 
     Attributes:
-        root: Folder of source folders, relative to the working directory.
+        root: Folder of source folders, or the label store (DATA) of `version`; relative to the working directory.
         sources: Source folder name -> settings; a source that is not listed is not used.
         val_fraction: Share of groups that goes to validation where a source proposes no split.
         split_seed: Changes which groups those are.
         near_duplicate_bits: Photos whose 256-bit perceptual hashes differ in at most this many bits are one group.
+        version: Name, id or folder of a frozen version; it fixes photos, labels and split, so nothing else is given.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     root: Path
-    sources: dict[str, SourceSettings]
-    val_fraction: float = Field(gt=0, lt=1)
-    split_seed: int
-    near_duplicate_bits: int = Field(ge=0, le=256)
+    sources: dict[str, SourceSettings] = {}
+    val_fraction: float = Field(default=0.2, gt=0, lt=1)
+    split_seed: int = 0
+    near_duplicate_bits: int = Field(default=40, ge=0, le=256)
+    version: str | None = None
+
+    @model_validator(mode="after")
+    def _is_either(self) -> DataSettings:
+        if (self.version is None) == (not self.sources):
+            raise ValueError("give exactly one of `sources` (folders with SOURCE.json) and `version` (a frozen one)")
+        fixed = sorted(self.model_fields_set & {"val_fraction", "split_seed", "near_duplicate_bits"})
+        if self.version is not None and fixed:
+            raise ValueError(f"`version` fixes the split: take out {', '.join(fixed)}")
+        return self
 
 
 class GroupSettings(BaseModel):

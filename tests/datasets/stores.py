@@ -17,10 +17,10 @@ CATEGORIES = ("waste_bin", "overflowing_bin", "exposed_garbage", "street_vendor"
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
-def picture(seed: int) -> bytes:
-    """A small PNG that looks like no other seed's."""
+def picture(seed: int, extension: str = ".png") -> bytes:
+    """A small picture that looks like no other seed's; as BMP of the same size as all others."""
     pixels = np.random.default_rng(seed).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    return cv2.imencode(".png", cv2.resize(pixels, (32, 32), interpolation=cv2.INTER_NEAREST))[1].tobytes()
+    return cv2.imencode(extension, cv2.resize(pixels, (32, 32), interpolation=cv2.INTER_NEAREST))[1].tobytes()
 
 
 def located(seed: int, taken_at: str | None = None, place: tuple[float, float] | None = None) -> bytes:
