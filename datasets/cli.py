@@ -11,12 +11,42 @@ app = typer.Typer(no_args_is_help=True)
 
 DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="标注库 / the label store")]
 DEFAULT_DATA = Path("data")
-_FAILURES = 1
+_DONE, _FINDINGS = 0, 1
 
 
 @app.callback()
 def data_commands() -> None:
     """标注数据：导入、检查、冻结、查看 / labels in: import, check, freeze, show."""
+
+
+@app.command("check")
+def check_command(
+    *,
+    sources: Annotated[list[str] | None, typer.Argument(metavar="SOURCE", help="来源；默认全部 / default: all")] = None,
+    data: DataOption = DEFAULT_DATA,
+    splits: Annotated[
+        str | None, typer.Option("--splits", metavar="VERSION", help="Look for leaks between this version's parts.")
+    ] = None,
+    no_model: Annotated[bool, typer.Option("--no-model", help="Do not ask the model about labels.")] = False,
+    model: Annotated[
+        Path | None, typer.Option("--model", metavar="DIR", help="Model package; default: the shipped one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Report and gallery; default: DATA/check.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Findings of each kind in the gallery; JSON has all.")] = 500,
+) -> None:
+    """检查照片与标注：损坏、重复、矛盾、可疑标注 / find what is wrong with photos and labels.
+
+    Exit codes: 0 nothing wrong at the level of errors, 1 errors found, 2 bad usage or input.
+    """
+    from datasets.check_command import DEFAULT_MODEL, CheckOptions, run_check
+    from inference.printer import Printer
+
+    chosen = None if no_model else model or DEFAULT_MODEL
+    options = CheckOptions(data, sources or (), splits, chosen, out or data / "check", limit, as_json)
+    raise typer.Exit(_DONE if run_check(options, Printer()) else _FINDINGS)
 
 
 @app.command()
@@ -99,7 +129,7 @@ def freeze(
         leave_out_faulty=leave_out_faulty,
     )
     if not freeze_version(data, name, options, Printer(), as_json=as_json):
-        raise typer.Exit(_FAILURES)
+        raise typer.Exit(_FINDINGS)
 
 
 @app.command()
@@ -114,7 +144,7 @@ def verify(
     from inference.printer import Printer
 
     if not verify_version(data, name, Printer(), as_json=as_json):
-        raise typer.Exit(_FAILURES)
+        raise typer.Exit(_FINDINGS)
 
 
 @app.command()
@@ -152,7 +182,7 @@ def diff(
     from inference.printer import Printer
 
     if not show_difference(data, a, b, Printer(), as_json=as_json):
-        raise typer.Exit(_FAILURES)
+        raise typer.Exit(_FINDINGS)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -16,18 +16,21 @@ PACKAGES = ("inference", "datasets", "training")
 NEVER_ON_A_SERVER = ("datasets", "sklearn", "torch", "torchvision", "training", "ultralytics")
 
 # DESIGN: training -> datasets -> categories; training -> inference; inference -> neither. Beside the categories,
-# datasets needs the base of all errors, the decoder, so that training sees photos as the service does (0007), and the
-# printer, which alone writes to the terminal.
+# datasets needs the base of all errors, the decoder, so that training sees photos as the service does, the
+# classifier, whose opinion of labels is asked as the service would ask it (0007), and the printer, which alone
+# writes to the terminal.
 MAY_IMPORT = {
     "inference": {"inference"},
     "datasets": {
         "datasets",
         "inference.categories",
+        "inference.classify",
         "inference.errors",
         "inference.paths",
         "inference.photo",
         "inference.plugins",
         "inference.printer",
+        "inference.quality",
     },
     "training": {"training", "datasets", "inference"},
 }
