@@ -11,12 +11,70 @@ app = typer.Typer(no_args_is_help=True)
 
 DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="标注库 / the label store")]
 DEFAULT_DATA = Path("data")
+_EXIT_CODES = {"done": 0, "failures": 1, "bad-input": 2}
 _DONE, _FINDINGS = 0, 1
 
 
 @app.callback()
 def data_commands() -> None:
     """标注数据：导入、检查、冻结、查看 / labels in: import, check, freeze, show."""
+
+
+@app.command("import")
+def import_labels(
+    *,
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SRC...", help="文件夹、压缩包或标注文件 / folders, archives, label files")
+    ],
+    data: DataOption = DEFAULT_DATA,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="来源名称 / name of the source")] = None,
+    label_format: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="auto, yolo, coco, tags, feedback, ...")
+    ] = "auto",
+    maps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="NAME=ID|FILE", help="类别映射；null 表示不要 / class map; null leaves a class out"
+        ),
+    ] = None,
+    photos: Annotated[Path | None, typer.Option(metavar="DIR", help="照片所在文件夹 / where the photos lie")] = None,
+    exhaustive_for: Annotated[
+        str | None,
+        typer.Option(metavar="ID,ID", help="已全部标注的类别 / categories of which every instance is labelled"),
+    ] = None,
+    negatives: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="已看过且无任何问题的照片清单 / photos that were found to show no category"),
+    ] = None,
+    licence: Annotated[str | None, typer.Option(metavar="TEXT", help="许可 / licence of the photos")] = None,
+    attribution: Annotated[str | None, typer.Option(metavar="TEXT", help="署名 / whom to name")] = None,
+    held_out: Annotated[bool, typer.Option("--held-out", help="整个来源只用于测试 / for the test part only")] = False,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="train.yaml，其 data.sources 补充各来源设置 / says more about its sources"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / one JSON document")] = False,
+) -> None:
+    """导入标注 / bring labels in; 0 done, 1 something was left out, 2 nothing could be imported."""
+    from datasets.import_command import ImportRequest, import_sources
+    from inference.printer import Printer
+
+    request = ImportRequest(
+        sources=sources,
+        data=data,
+        name=name,
+        format=label_format,
+        maps=maps or (),
+        photos=photos,
+        exhaustive_for=exhaustive_for,
+        negatives=negatives,
+        licence=licence,
+        attribution=attribution,
+        held_out=held_out,
+        recipe=recipe,
+        as_json=as_json,
+    )
+    raise typer.Exit(_EXIT_CODES[import_sources(request, Printer())])
 
 
 @app.command("check")

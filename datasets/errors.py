@@ -19,4 +19,5 @@ class LabelError(PatrolError):
     def __init__(self, path: Path, where: str, problem: str) -> None:
         self.path = path
         self.where = where
+        self.problem = problem
         super().__init__(f"{path}{':' + where if where else ''}: {problem}")

@@ -1,19 +1,21 @@
-"""A source folder (SOURCE.json, images/, label files) read into labelled photos."""
+"""A source folder (SOURCE.json, images/, label files) read into labelled photos, for training on it as it lies."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from datasets.assemble import Assembler
+from datasets.class_map import ClassMap
 from datasets.errors import LabelError
-from datasets.formats import ClassMap, Photos, read_coco, read_tags, read_yolo, yolo_names
-from datasets.labels import LabelledPhoto, Source
+from datasets.fault_log import FaultLog
+from datasets.formats import detect
+from datasets.labels import Source
+from datasets.papers import listed_names, read_papers
+from datasets.photo_index import PhotoIndex, photo_folders
 from inference.categories import Catalogue
-
-_EXTRA_LABELS = "labels_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,61 +35,31 @@ def read_source(folder: Path, catalogue: Catalogue, options: SourceOptions | Non
     """All labelled photos of a folder, label sets of one photo merged.
 
     Raises:
-        LabelError: a label file is broken, a class is not mapped, or a labelled photo is missing.
+        LabelError: anything of it would have to be left out; `patrol data import` goes on instead.
     """
     options = options or SourceOptions()
-    about: dict[str, Any] = json.loads((folder / "SOURCE.json").read_text(encoding="utf-8"))
-    mapping = {**about.get("class_map", {}), **options.class_map}
-    photos: Photos = {}
-    for label_set in _label_sets(folder, about, mapping, catalogue):
-        for name, photo in label_set.items():
-            photos[name] = photos[name].merged(photo) if name in photos else photo
-    if options.negatives is not None:
-        photos.update(_reviewed_negatives(folder, options.negatives, catalogue))
-    missing = [name for name, photo in photos.items() if not photo.path.is_file()]
+    papers, log = read_papers(folder), FaultLog(folder.name, folder)
+    class_map = ClassMap({**papers.class_map, **options.class_map}, catalogue, folder)
+    exhaustive = None if papers.exhaustive_for is None else frozenset(papers.exhaustive_for)
+    index = PhotoIndex(photo_folders(folder), [folder], log)
+    assembler = Assembler(folder.name, index, class_map, log, exhaustive_for=exhaustive)
+    with closing(assembler.photos) as photos:
+        for label_format in detect(folder):
+            for raw in label_format.read(folder, log.reading):
+                assembler.add(raw)
+        if options.negatives is not None:
+            assembler.add_negatives(options.negatives, listed_names(options.negatives), frozenset(catalogue))
+        assembler.finish()
+        _refuse_errors(folder, log)
+        warnings = tuple(f"{fault.file}:{fault.where}: {fault.message}" for fault in log if fault.severity == "warning")
+        return Source(folder.name, papers.licence, papers.attribution, tuple(photos), warnings)
+
+
+def _refuse_errors(folder: Path, log: FaultLog) -> None:
+    missing = [fault.name for fault in log if fault.code == "photo-missing"]
     if missing:
         raise LabelError(folder, "images", f"labelled photos are missing: {', '.join(missing[:5])} ({len(missing)})")
-    return Source(
-        name=folder.name,
-        licence=about["licence"],
-        attribution=about["attribution"],
-        photos=tuple(photos[name] for name in sorted(photos)),
-    )
-
-
-def _label_sets(
-    folder: Path, about: Mapping[str, Any], mapping: Mapping[str, str | None], catalogue: Catalogue
-) -> list[Photos]:
-    images, name = folder / "images", folder.name
-    class_map = _class_map(mapping, catalogue)
-    exhaustive = [catalogue.require(c).id for c in about.get("exhaustive_for", ())]
-    sets = [read_coco(path, images, name, class_map) for path in sorted(folder.glob("*labels.coco.json"))]
-    data = folder / "data.yaml"
-    if (folder / "labels").is_dir():
-        sets.append(read_yolo(folder / "labels", images, name, yolo_names(data), class_map, exhaustive))
-    for extra in sorted(folder.glob(f"{_EXTRA_LABELS}*")):
-        names = yolo_names(data, f"{extra.name.removeprefix(_EXTRA_LABELS)}_names")
-        sets.append(read_yolo(extra, images, name, names, class_map, exhaustive))
-    if (tags := folder / "image_labels.csv").exists():
-        mapped = {tag: category for tag, category in mapping.items() if category is not None}
-        sets.append(read_tags(tags, images, name, mapped))
-    return sets
-
-
-def _class_map(mapping: Mapping[str, str | None], catalogue: Catalogue) -> ClassMap:
-    def category(path: Path, name: str) -> str | None:
-        target = mapping.get(name, name)
-        if target is not None and target not in catalogue:
-            near = ", ".join(catalogue.nearest(name))
-            raise LabelError(path, name, f"class {name!r} is not mapped to a category; nearest ids: {near}")
-        return target
-
-    return category
-
-
-def _reviewed_negatives(folder: Path, listing: Path, catalogue: Catalogue) -> Photos:
-    """Photos that a person looked at and found to show no category at all."""
-    everything = frozenset(catalogue)
-    names = [line for line in listing.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
-    empty = LabelledPhoto(folder.name, folder, exhaustive_for=everything, flags=frozenset({"unrelated"}))
-    return {name: replace(empty, path=folder / "images" / name) for name in names}
+    errors = [fault for fault in log if fault.severity == "error"]
+    if errors:
+        first = errors[0]
+        raise LabelError(folder / first.file, first.where, f"{first.message} ({len(errors)} errors in all)")

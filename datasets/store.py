@@ -3,6 +3,7 @@
     DATA/sources/<source>/source.json    licence, attribution, format, class map
     DATA/sources/<source>/photos.jsonl   one labelled photo a line, sorted by name
     DATA/sources/<source>/faults.jsonl   what was wrong with the labels when they were imported
+    DATA/photos/<source>/<hash>/         photos that were imported from an archive
     DATA/versions/<name>/                frozen versions
 
 Photos stay where they are. A source is replaced as a whole or not at all.
@@ -74,11 +75,13 @@ class LabelStore:
         self.root = root
         self.sources_folder = root / "sources"
         self.versions_folder = root / "versions"
+        self.photos_folder = root / "photos"
         self.cache_folder = root / "cache"
 
     def sources(self) -> list[str]:
         """Names of the imported sources, sorted."""
-        return sorted(path.parent.name for path in self.sources_folder.glob(f"*/{_ABOUT}"))
+        folders = (path.parent.name for path in self.sources_folder.glob(f"*/{_ABOUT}"))
+        return sorted(name for name in folders if not name.startswith("."))  # what a killed import left behind
 
     def about(self, source: str) -> SourceRecord:
         """The papers of a source.
@@ -102,17 +105,25 @@ class LabelStore:
         for row in read_lines(self.sources_folder / source / _FAULTS):
             yield Fault.from_row(row)
 
-    def write(self, about: SourceRecord, photos: Iterable[LabelledPhoto], faults: Iterable[Fault]) -> SourceRecord:
+    def write(
+        self, about: SourceRecord, photos: Iterable[LabelledPhoto], faults: Iterable[Fault], *, is_sorted: bool = False
+    ) -> SourceRecord:
         """Put a source in place of what was there under its name; all of it or, after an error, nothing.
+
+        Args:
+            about: Its papers.
+            photos: Its photos.
+            faults: What was wrong with their labels.
+            is_sorted: Whether the photos come sorted by name, so that they need not be held in memory.
 
         Returns:
             The papers as written, with the number of photos.
         """
         with replaced_folder(self.sources_folder / about.name) as folder:
-            ordered = sorted(photos, key=lambda photo: photo.key)
-            write_lines(folder / _PHOTOS, map(to_row, ordered))
+            ordered = photos if is_sorted else sorted(photos, key=lambda photo: photo.key)
+            count = write_lines(folder / _PHOTOS, map(to_row, ordered))
             write_lines(folder / _FAULTS, (fault.to_row() for fault in faults))
-            written = about.model_copy(update={"photos": len(ordered)})
+            written = about.model_copy(update={"photos": count})
             (folder / _ABOUT).write_text(written.model_dump_json(indent=1) + "\n", encoding="utf-8")
         return written
 
@@ -136,11 +147,21 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+            file.write(_line(row))
             count += 1
         file.flush()
         os.fsync(file.fileno())
     return count
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """Readable, but for names whose bytes are no UTF-8 on disk: those only escapes can hold."""
+    line = json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return json.dumps(row, separators=(",", ":")) + "\n"
+    return line
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from inference.exif import Exif, read_exif
 from inference.jpeg import open_jpeg
 from inference.raster import RasterFormat, open_raster
 
-__all__ = ["Photo", "PhotoError", "PhotoErrorCode", "PhotoFormat", "PhotoLimits", "read_photo"]
+__all__ = ["Photo", "PhotoError", "PhotoErrorCode", "PhotoFormat", "PhotoLimits", "read_photo", "read_size"]
 
 PhotoFormat = Literal["jpeg"] | RasterFormat
 
@@ -175,6 +175,21 @@ def read_photo(
         longitude=exif.longitude,
         warnings=decoded.warnings + (("exif-unreadable",) if exif.is_damaged else ()),
     )
+
+
+def read_size(data: bytes, *, limits: PhotoLimits = DEFAULT_LIMITS) -> tuple[int, int]:
+    """The (width, height) of the upright full-size photo; of a JPEG its beginning is enough, and is not decoded.
+
+    Raises:
+        PhotoError: The file is no usable photo, or `data` ends before it tells its size.
+    """
+    if _sniff(data) != "jpeg":
+        photo = read_photo(data, target_side=1, limits=limits)
+        return photo.width, photo.height
+    source = open_jpeg(data, target_side=1, allow_degraded=True)
+    orientation = 1 if source.exif is None else read_exif(source.exif).orientation
+    is_turned = orientation in _QUARTER_TURNS
+    return (source.height, source.width) if is_turned else (source.width, source.height)
 
 
 def _open(data: bytes, photo_format: PhotoFormat, target_side: int, allow_degraded: bool) -> Source:

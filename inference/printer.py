@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -57,3 +57,16 @@ class Printer:
         with Progress(*columns, console=self._err, transient=True, disable=not self._err.is_terminal) as progress:
             bar = progress.add_task(task, total=total)
             yield lambda: progress.advance(bar)
+
+    @contextmanager
+    def growing_progress(self, task: str) -> Iterator[Callable[[int], Callable[[], None]]]:
+        """A bar like `progress`, whose steps become known only on the way.
+
+        Args:
+            task: What takes long.
+
+        Yields:
+            To be called with the steps; gives what is to be called after each.
+        """
+        with ExitStack() as stack:
+            yield lambda total: stack.enter_context(self.progress(task, total))
