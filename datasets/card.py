@@ -157,6 +157,9 @@ def _faults(record: VersionRecord, known: Known) -> Iterator[str]:
         )
     else:
         yield "导入时没有发现问题。The import found nothing wrong."
+    if not record.settings.groups.scenes or record.photos > record.settings.groups.scenes_limit:
+        yield "- 只按感知哈希查找近似照片，裁剪和同一场景可能漏掉。"
+        yield "  Look-alikes were found by perceptual hash alone: crops and other photos of one scene may be missed."
     for group in record.large_groups:
         reasons = "，".join(f"{reason} {count}" for reason, count in group["reasons"].items())
         yield f"- 过大的组 / a large group: `{group['group']}`, {group['photos']:,} ({group['share']:.1%}): {reasons}"

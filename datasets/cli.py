@@ -152,6 +152,9 @@ def freeze(
     near_bits: Annotated[
         int | None, typer.Option(help="近似重复：256 位哈希相差 / near-duplicate: bits of 256 apart [40]")
     ] = None,
+    scenes: Annotated[
+        bool | None, typer.Option("--scenes/--no-scenes", help="找裁剪与同一场景 / find crops and scenes [yes]")
+    ] = None,
     metres: Annotated[float | None, typer.Option(help="同一地点：GPS 米 / same place within [50]")] = None,
     seconds: Annotated[float | None, typer.Option(help="连拍：间隔秒数 / burst: seconds apart [30]")] = None,
     day_and_folder: Annotated[
@@ -173,6 +176,7 @@ def freeze(
 
     groups = {
         "near_duplicate_bits": near_bits,
+        "scenes": scenes,
         "place_metres": metres,
         "burst_seconds": seconds,
         "day_and_folder": day_and_folder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -38,6 +39,13 @@ class Stamp:
 
     size: int
     mark: str
+
+    @property
+    def number(self) -> int:
+        """The mark as a number: the mtime itself, or 63 bits that stand for an ETag."""
+        if self.mark.isdecimal():
+            return int(self.mark)
+        return int.from_bytes(hashlib.blake2b(self.mark.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def is_remote(path: Path) -> bool:

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from datasets.check_settings import load_check_settings
 from datasets.errors import LabelError
 from datasets.facts_cache import FactsCache
 from datasets.grouping import group_names, grouped, large_groups
+from datasets.joins import Join
 from datasets.labels import LabelledPhoto
-from datasets.likeness import near_duplicates
+from datasets.likeness import near_duplicates, scenes
 from datasets.parts import assign_parts
 from datasets.photo_table import PARTS, PhotoTable
 from datasets.settings import GroupSettings, SplitSettings
@@ -113,7 +115,8 @@ def freeze(
     draft = _first_reading(store, papers, advance)
     _require_usable(store, draft, options)
     faulty = tuple(f"{key}: {why}" for key, why in draft.faulty.items())
-    plan = _plan(name, options, papers, draft, (*left_out, *faulty))
+    alike = _alike(store, papers, draft, options.groups)
+    plan = _plan(name, options, papers, draft, alike, (*left_out, *faulty))
     with new_version_folder(target) as folder:
         record = write_version(folder, store, plan, catalogue)
     versions = Versions(store.versions_folder)
@@ -180,12 +183,24 @@ def _require_usable(store: LabelStore, draft: _Draft, options: FreezeOptions) ->
         raise LabelError(store.sources_folder, "", "nothing to freeze: no photo can be read")
 
 
+def _alike(store: LabelStore, papers: Iterable[SourceRecord], draft: _Draft, settings: GroupSettings) -> Iterator[Join]:
+    """Look-alikes by hash and, where photos are not too many, by what they show."""
+    yield from near_duplicates(draft.table.prints(), settings.near_duplicate_bits)
+    if settings.scenes and len(draft.table) <= settings.scenes_limit:
+        photos = (photo for about in papers for photo in store.photos(about.name) if photo.key not in draft.faulty)
+        yield from scenes([photo.path for photo in photos], load_check_settings(), store.cache_folder)
+
+
 def _plan(
-    name: str, options: FreezeOptions, papers: list[SourceRecord], draft: _Draft, left_out: tuple[str, ...]
+    name: str,
+    options: FreezeOptions,
+    papers: list[SourceRecord],
+    draft: _Draft,
+    alike: Iterable[Join],
+    left_out: tuple[str, ...],
 ) -> Plan:
     table, base = draft.table, options.base
     promises = _promises(base)
-    alike = near_duplicates(table.prints(), options.groups.near_duplicate_bits)
     groups = grouped(table, alike, options.groups)
     roots = groups.roots()
     names = group_names(table, roots)

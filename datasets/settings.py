@@ -69,6 +69,9 @@ class GroupSettings(BaseModel):
 
     Attributes:
         near_duplicate_bits: Perceptual hashes of 256 bits that differ in at most this many.
+        scenes: Besides, lay photos on each other as `patrol data check` does, to find crops, mirrored copies and other
+            photos of one scene.
+        scenes_limit: But not of more photos than this, whose features would take too much memory.
         place_metres: Taken at most this far apart, by EXIF GPS.
         burst_seconds: Taken one after the other in one source, at most this long apart.
         day_and_folder: Taken on one day and lying in one folder of a source.
@@ -79,6 +82,8 @@ class GroupSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     near_duplicate_bits: int = Field(default=40, ge=0, le=256)
+    scenes: bool = True
+    scenes_limit: int = Field(default=20_000, ge=0)
     place_metres: float = Field(default=50.0, gt=0, le=10_000)
     burst_seconds: float = Field(default=30.0, ge=0)
     day_and_folder: bool = True
