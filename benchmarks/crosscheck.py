@@ -19,7 +19,7 @@ from rich.table import Table
 from ultralytics.engine.validator import BaseValidator
 from ultralytics.utils.metrics import ap_per_class, box_iou
 
-from datasets.collection import collect
+from datasets.load_version import labelled_photos
 from inference.categories import load_catalogue
 from inference.engine import Engine
 from inference.package import load_package
@@ -60,7 +60,7 @@ def main(model: Path = MODELS / "street-patrol-n") -> None:
     """Print both."""
     settings = load_train_settings()
     description = load_package(model).description
-    collection = collect(settings.data, load_catalogue(), CONFIGS)
+    collection = labelled_photos(settings.data, load_catalogue(), CONFIGS)
     floor = description.nms.model_copy(update={"score_floor": settings.detection.evaluation_floor})
     observer = Observer(Engine(model / "model.onnx", "cpu"), description.categories, description.input, floor)
     seen = observer.observe_all([p for p in collection.photos if p.key in collection.proposed_val])

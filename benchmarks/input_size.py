@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from datasets.collection import collect
+from datasets.load_version import labelled_photos
 from inference.categories import load_catalogue
 from inference.engine import Engine
 from inference.letterbox import InputRecipe
@@ -33,7 +33,7 @@ def main(weights: Path, size: Annotated[list[int], typer.Option()], nms_iou: flo
     """Print one row per size."""
     settings = load_train_settings()
     catalogue = load_catalogue()
-    collection = collect(settings.data, catalogue, CONFIGS)
+    collection = labelled_photos(settings.data, catalogue, CONFIGS)
     categories, _ = trainable(collection.part("train"), catalogue, settings.model)
     floor = {"score_floor": settings.detection.evaluation_floor, "iou": nms_iou or settings.detection.nms_iou}
     parts = {

@@ -12,6 +12,8 @@ app = typer.Typer(no_args_is_help=True)
 DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="标注库 / the label store")]
 DEFAULT_DATA = Path("data")
 _EXIT_CODES = {"done": 0, "failures": 1, "bad-input": 2}
+_FINDINGS = _EXIT_CODES["failures"]
+JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON / one JSON document")]
 
 
 @app.callback()
@@ -55,7 +57,7 @@ def import_labels(
         Path | None,
         typer.Option(metavar="FILE", help="train.yaml，其 data.sources 补充各来源设置 / says more about its sources"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / one JSON document")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """导入标注 / bring labels in; 0 done, 1 something was left out, 2 nothing could be imported."""
     from datasets.import_command import ImportRequest, import_sources
@@ -91,7 +93,7 @@ def check_command(
     model: Annotated[
         Path | None, typer.Option("--model", metavar="DIR", help="Model package; default: the shipped one.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: JsonOption = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Report and gallery; default: DATA/check.")
     ] = None,
@@ -106,11 +108,12 @@ def check_command(
 
     chosen = None if no_model else model or DEFAULT_MODEL
     options = CheckOptions(data, sources or (), splits, chosen, out or data / "check", limit, as_json)
-    raise typer.Exit(_EXIT_CODES["done" if run_check(options, Printer()) else "failures"])
+    if not run_check(options, Printer()):
+        raise typer.Exit(_FINDINGS)
 
 
 @app.command()
-def sources(*, data: DataOption = DEFAULT_DATA, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def sources(*, data: DataOption = DEFAULT_DATA, as_json: JsonOption = False) -> None:
     """列出已导入的来源 / list the imported sources."""
     from rich.table import Table
 
@@ -146,7 +149,7 @@ def export(
     ] = "id",
     blur_faces: Annotated[bool, typer.Option("--blur-faces", help="模糊人脸 / blur faces, for good")] = False,
     zipped: Annotated[bool, typer.Option("--zip", help="打包为 ZIP / make a ZIP file")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / one JSON document")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """导出标注和照片 / labels and photos out; 0 done, 1 some photos are missing from it, 2 nothing was exported."""
     from datasets.export_command import ExportRequest, export_labels
@@ -163,4 +166,128 @@ def export(
         is_zipped=zipped,
         as_json=as_json,
     )
-    raise typer.Exit(0 if export_labels(request, Printer()) else 1)
+    if not export_labels(request, Printer()):
+        raise typer.Exit(_FINDINGS)
+
+
+@app.command()
+def freeze(
+    *,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="新版本的名称 / name of the new version")],
+    data: DataOption = DEFAULT_DATA,
+    sources: Annotated[str | None, typer.Option(metavar="A,B", help="只用这些来源 / only these sources")] = None,
+    licences: Annotated[
+        str | None,
+        typer.Option("--licences-allowed", metavar="A,B", help="只用以此开头的许可 / licences that begin so"),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(metavar="VERSION", help="沿用其划分 / whose parts are kept [default: newest]; none: start anew"),
+    ] = None,
+    val_fraction: Annotated[float | None, typer.Option(help="验证部分比例 / share of val [0.15]")] = None,
+    test_fraction: Annotated[float | None, typer.Option(help="测试部分比例 / share of test [0.15]")] = None,
+    seed: Annotated[int | None, typer.Option(help="划分的随机种子 / of the split [0]")] = None,
+    proposed: Annotated[
+        bool | None, typer.Option("--proposed/--no-proposed", help="沿用来源自带的划分 / keep splits of sources [yes]")
+    ] = None,
+    near_bits: Annotated[
+        int | None, typer.Option(help="近似重复：256 位哈希相差 / near-duplicate: bits of 256 apart [40]")
+    ] = None,
+    scenes: Annotated[
+        bool | None, typer.Option("--scenes/--no-scenes", help="找裁剪与同一场景 / find crops and scenes [yes]")
+    ] = None,
+    metres: Annotated[float | None, typer.Option(help="同一地点：GPS 米 / same place within [50]")] = None,
+    seconds: Annotated[float | None, typer.Option(help="连拍：间隔秒数 / burst: seconds apart [30]")] = None,
+    day_and_folder: Annotated[
+        bool | None,
+        typer.Option("--day-and-folder/--no-day-and-folder", help="同日同文件夹为一组 / is a group [yes]"),
+    ] = None,
+    leave_out_faulty: Annotated[
+        bool, typer.Option("--leave-out-faulty", help="跳过读不出的照片 / leave out unreadable photos")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """冻结一个不可更改的版本 / freeze an immutable version of what was imported."""
+    from datasets.freeze import FreezeOptions
+    from datasets.freeze_command import freeze_version
+    from datasets.settings import GroupSettings, SplitSettings, checked
+    from datasets.store import LabelStore
+    from datasets.versions import Versions
+    from inference.printer import Printer
+
+    groups = {
+        "near_duplicate_bits": near_bits,
+        "scenes": scenes,
+        "place_metres": metres,
+        "burst_seconds": seconds,
+        "day_and_folder": day_and_folder,
+    }
+    split = {"val_fraction": val_fraction, "test_fraction": test_fraction, "seed": seed, "proposed": proposed}
+    options = FreezeOptions(
+        sources=_names(sources),
+        licences=_names(licences),
+        base=Versions(LabelStore(data).versions_folder).base(base),
+        groups=checked(GroupSettings, groups),
+        split=checked(SplitSettings, split),
+        leave_out_faulty=leave_out_faulty,
+    )
+    if not freeze_version(data, name, options, Printer(), as_json=as_json):
+        raise typer.Exit(_FINDINGS)
+
+
+@app.command()
+def verify(
+    *,
+    name: Annotated[str, typer.Argument(metavar="VERSION", help="名称或版本号 / name or id")],
+    data: DataOption = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """重读全部照片，报告缺失或改动 / read every photo again, name the missing and the changed."""
+    from datasets.freeze_command import verify_version
+    from inference.printer import Printer
+
+    if not verify_version(data, name, Printer(), as_json=as_json):
+        raise typer.Exit(_FINDINGS)
+
+
+@app.command()
+def show(
+    *,
+    name: Annotated[str | None, typer.Argument(metavar="[VERSION]", help="名称或版本号 / name or id")] = None,
+    data: DataOption = DEFAULT_DATA,
+    group: Annotated[
+        str | None, typer.Option(metavar="KEY", help="照片或组：为何同组 / a photo or group: why it is together")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """查看冻结的版本 / list frozen versions, or show what one holds."""
+    from datasets.freeze_command import show_group, show_version, show_versions
+    from inference.printer import Printer
+
+    if name is None:
+        show_versions(data, Printer(), as_json=as_json)
+    elif group is None:
+        show_version(data, name, Printer(), as_json=as_json)
+    else:
+        show_group(data, name, group, Printer(), as_json=as_json)
+
+
+@app.command()
+def diff(
+    *,
+    a: Annotated[str, typer.Argument(metavar="A", help="旧版本 / the older version")],
+    b: Annotated[str, typer.Argument(metavar="B", help="新版本 / the newer version")],
+    data: DataOption = DEFAULT_DATA,
+    as_json: JsonOption = False,
+) -> None:
+    """两个版本的差别 / what changed from one version to another."""
+    from datasets.freeze_command import show_difference
+    from inference.printer import Printer
+
+    if not show_difference(data, a, b, Printer(), as_json=as_json):
+        raise typer.Exit(_FINDINGS)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """The names of a comma-separated list."""
+    return None if text is None else tuple(name for part in text.split(",") if (name := part.strip()))

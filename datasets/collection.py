@@ -26,12 +26,20 @@ class Collection:
         sources: Where they come from.
         version: First 12 hex digits of the hash over all photos, labels and parts.
         proposed_val: Keys of the photos that a source itself proposed for validation.
+        stretched: Names of the sources whose photos lost their aspect ratio.
     """
 
     photos: tuple[LabelledPhoto, ...]
     sources: tuple[Source, ...]
     version: str
     proposed_val: frozenset[str]
+    stretched: frozenset[str] = frozenset()
+
+    @property
+    def held_out(self) -> list[str]:
+        """Names of the sources that are in the test part whole."""
+        parts = {(photo.source, photo.split) for photo in self.photos}
+        return sorted({s for s, _ in parts} - {s for s, part in parts if part != "test"})
 
     def part(self, split: Split) -> list[LabelledPhoto]:
         """The photos of one part."""
@@ -68,7 +76,8 @@ def collect(settings: DataSettings, catalogue: Catalogue, base: Path) -> Collect
     )
     split.sort(key=lambda p: p.key)
     proposed = frozenset(key for key, part in fixed.items() if part == "val")
-    return Collection(tuple(split), tuple(sources), version_of(split), proposed)
+    stretched = frozenset(name for name, s in settings.sources.items() if s.stretched)
+    return Collection(tuple(split), tuple(sources), version_of(split), proposed, stretched)
 
 
 def _read(folder: Path, settings: SourceSettings, catalogue: Catalogue, base: Path) -> Source:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from datasets.check_settings import FeatureSettings
 from datasets.features import Features, features, squeezed
+from datasets.files import PhotoFileError, read_file, stamp_of
 from datasets.fingerprint_cache import Facts, FingerprintCache, Stamp
 from datasets.groups import perceptual_hash
 from inference.photo import PhotoError, read_photo
@@ -108,17 +109,17 @@ def _batch(
 
 def _stamp(path: Path) -> Stamp:
     try:
-        found = path.stat()
-    except OSError:
+        found = stamp_of(path)
+    except PhotoFileError:
         return Stamp(-1, 0)
-    return Stamp(found.st_size, found.st_mtime_ns)
+    return Stamp(found.size, found.number)
 
 
 def _read(path: Path, settings: FeatureSettings) -> tuple[Facts, Features | None]:
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        return Facts(error="missing", problem=f"the file cannot be read ({error.strerror or error})"), None
+        data = read_file(path)
+    except PhotoFileError as error:
+        return Facts(error="missing", problem=f"the file cannot be read ({error.problem})"), None
     return read_facts(data, settings)
 
 

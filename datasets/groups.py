@@ -17,7 +17,7 @@ from inference.photo import read_photo
 
 _EXPORT_SUFFIX = re.compile(r"_(jpe?g|png)\.rf\.[0-9a-f]+$", re.IGNORECASE)
 _SERIAL = re.compile(r"^(.*?)(\d+)\D*$")
-_THUMBNAIL = 64
+THUMBNAIL = 64
 _HASH_SIDE = 16
 
 
@@ -26,7 +26,7 @@ def perceptual_hash(rgb: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
     The 16 x 16 variant of pHash (Zauner 2010); aspect ratio is ignored, so stretched copies agree.
     """
-    grey = cv2.cvtColor(cv2.resize(rgb, (_THUMBNAIL, _THUMBNAIL), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(cv2.resize(rgb, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
     low = cv2.dct(grey.astype(np.float32))[:_HASH_SIDE, :_HASH_SIDE].ravel()
     return np.asarray(low > np.median(low), dtype=np.bool_)
 
@@ -68,7 +68,7 @@ def near_duplicates(hashes: NDArray[np.bool_], max_distance: int) -> list[tuple[
 
 def photo_hashes(photos: Sequence[LabelledPhoto]) -> NDArray[np.bool_]:
     """(n, 256) perceptual hashes of the photos' files."""
-    side = _THUMBNAIL * 4
+    side = THUMBNAIL * 4
     return np.stack(
         [perceptual_hash(read_photo(p.path.read_bytes(), target_side=side, allow_degraded=True).rgb) for p in photos]
     )

@@ -144,14 +144,11 @@ def _judge(
     parts = {
         "proposed validation part of gbs111-cn": [o for o in val if o.photo.key in collection.proposed_val],
         "validation, all sources": val,
-        **{f"held out whole: {name}": [o for o in test if o.photo.source == name] for name in _names(test)},
+        "test, sources also trained on": [o for o in test if o.photo.source not in collection.held_out],
+        **{f"held out whole: {name}": [o for o in test if o.photo.source == name] for name in collection.held_out},
     }
     measured = tuple(judge(t, obs, decisions, categories, catalogue, settings) for t, obs in parts.items() if obs)
     return Judged(decisions, scene, parity, measured)
-
-
-def _names(observations: Iterable[Observation]) -> list[str]:
-    return sorted({o.photo.source for o in observations})
 
 
 def _write(

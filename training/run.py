@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.collection import Collection, collect
+from datasets.collection import Collection
+from datasets.load_version import labelled_photos
 from inference.categories import Catalogue
 from inference.errors import PatrolError
 from inference.package import ModelDescription
@@ -56,11 +57,10 @@ def run(
     """
     _require_start(settings.model.start)
     on_step("读取标注 / reading labels")
-    collection = collect(settings.data, catalogue, base)
+    collection = labelled_photos(settings.data, catalogue, base)
     categories, left_out = trainable(collection.part("train"), catalogue, settings.model)
-    stretched = frozenset(name for name, s in settings.data.sources.items() if s.stretched)
     on_step("训练 / training")
-    data = TrainingSet(collection.part("train"), categories, stretched)
+    data = TrainingSet(collection.part("train"), categories, collection.stretched)
     checkpoint = train(settings, data, runs)
     on_step("导出与校准 / export and calibration")
     description = build_package(

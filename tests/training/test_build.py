@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -12,14 +11,18 @@ pytest.importorskip("torch", reason="extra `train` is not installed")
 pytest.importorskip("ultralytics", reason="extra `train` is not installed")
 
 from datasets.collection import Collection
-from datasets.settings import DataSettings
+from datasets.freeze import FreezeOptions, freeze
+from datasets.load_version import labelled_photos
+from datasets.settings import DataSettings, SplitSettings
 from datasets.source import SourceOptions, read_source
-from datasets.split import assign
+from datasets.store import LabelStore
+from datasets.versions import Versions
 from inference.categories import load_catalogue
 from inference.classify import Classifier
 from inference.engine import Engine
 from inference.package import load_package
 from inference.paths import CONFIGS, MODELS
+from tests.datasets.stores import fill
 from tests.shared import shared
 from training.build import build_package
 from training.export import load_detector
@@ -50,17 +53,16 @@ def test_the_shipped_model_says_what_torch_says_on_real_photos() -> None:
     assert parity.min_iou >= limit.min_iou
 
 
-def some_photos(catalogue_path: Path, settings: DataSettings) -> Collection:
-    """A few photos of two sources, split as ever."""
-    catalogue = load_catalogue(catalogue_path)
-    sources = [
-        read_source(shared("data", name), catalogue, SourceOptions(settings.sources[name].class_map))
-        for name in SOURCES
-    ]
-    chosen = [p for source in sources for p in source.photos[:: len(source.photos) // 30]]
-    grouped = [dataclasses.replace(p, group=p.path.name) for p in chosen]
-    split = assign(grouped, fixed={}, held_out=frozenset(), val_fraction=0.6, seed=1)
-    return Collection(tuple(split), tuple(sources), "test-version", frozenset())
+def some_photos(folder: Path, settings: DataSettings) -> Collection:
+    """A few photos of two sources, frozen."""
+    catalogue, store = load_catalogue(), LabelStore(folder)
+    for name in SOURCES:
+        source = read_source(shared("data", name), catalogue, SourceOptions(settings.sources[name].class_map))
+        chosen = source.photos[:: len(source.photos) // 30]
+        fill(store, name, chosen, licence=source.licence, attribution=source.attribution)
+    split = SplitSettings(val_fraction=0.6, test_fraction=0.1)
+    freeze(store, "few", FreezeOptions(split=split), catalogue)
+    return labelled_photos(DataSettings(root=folder, version="few"), catalogue, CONFIGS)
 
 
 def test_a_package_is_built_checked_and_usable(tmp_path: Path) -> None:
@@ -73,7 +75,7 @@ def test_a_package_is_built_checked_and_usable(tmp_path: Path) -> None:
     )
     catalogue = load_catalogue()
     shipped = load_package(PACKAGE).description
-    collection = some_photos(CONFIGS / "categories.yaml", settings.data)
+    collection = some_photos(tmp_path / "data", settings.data)
     target = tmp_path / "models" / "new"
     target.mkdir(parents=True)
     (target / "old").touch()
@@ -89,6 +91,7 @@ def test_a_package_is_built_checked_and_usable(tmp_path: Path) -> None:
     assert [p.name for p in target.parent.iterdir()] == ["new"]  # nothing half-made is left behind
     description = load_package(target).description
     assert description.categories == shipped.categories
+    assert description.data.version == Versions(tmp_path / "data" / "versions").find("few").record.short
     assert {s.name for s in description.data.sources} == set(SOURCES)
     assert all(s.licence for s in description.data.sources)
     assert set(description.categories) < set(description.decisions)
