@@ -11,6 +11,7 @@ Photos stay where they are. A source is replaced as a whole or not at all.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -28,6 +29,7 @@ from datasets.labels import LabelledPhoto
 from datasets.rows import from_row, to_row
 
 _ABOUT, _PHOTOS, _FAULTS = "source.json", "photos.jsonl", "faults.jsonl"
+_ASIDE = "-replaced"
 
 
 class SourceRecord(BaseModel):
@@ -80,6 +82,7 @@ class LabelStore:
 
     def sources(self) -> list[str]:
         """Names of the imported sources, sorted."""
+        self._restore()
         folders = (path.parent.name for path in self.sources_folder.glob(f"*/{_ABOUT}"))
         return sorted(name for name in folders if not name.startswith("."))  # what a killed import left behind
 
@@ -89,11 +92,16 @@ class LabelStore:
         Raises:
             LabelError: there is no such source.
         """
+        self._restore()
         path = self.sources_folder / source / _ABOUT
         if not path.is_file():
             known = ", ".join(self.sources()) or "none"
             raise LabelError(path, "", f"source {source!r} was never imported; imported are: {known}")
         return SourceRecord.model_validate_json(path.read_text(encoding="utf-8"))
+
+    def _restore(self) -> None:
+        for parent in (self.sources_folder, self.photos_folder):
+            restore_folders(parent)
 
     def photos(self, source: str) -> Iterator[LabelledPhoto]:
         """The labelled photos of a source, sorted by name, one at a time."""
@@ -166,15 +174,46 @@ def _line(row: Mapping[str, Any]) -> str:
 
 @contextmanager
 def replaced_folder(target: Path) -> Iterator[Path]:
-    """A new folder to fill, which takes the place of `target` when the block ends without an error."""
+    """A new folder to fill, which takes the place of `target` when the block ends without an error.
+
+    A process killed while it swaps the two leaves the old one aside: `restore_folders` puts it back.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     try:
         yield staging
-        aside = staging.with_name(f"{staging.name}-replaced")
-        if target.exists():
-            target.rename(aside)
-        staging.rename(target)
-        shutil.rmtree(aside, ignore_errors=True)
+        aside = target.with_name(f".{target.name}{_ASIDE}")
+        with _swapping(target.parent):
+            _put_back(aside)
+            if target.exists():
+                target.rename(aside)
+            staging.rename(target)
+            shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def restore_folders(parent: Path) -> None:
+    """Put back every folder that a killed process had moved aside and not replaced."""
+    if any(parent.glob(f".*{_ASIDE}")):
+        with _swapping(parent):
+            for aside in parent.glob(f".*{_ASIDE}"):
+                _put_back(aside)
+
+
+def _put_back(aside: Path) -> None:
+    target = aside.with_name(aside.name.removeprefix(".").removesuffix(_ASIDE))
+    if aside.exists() and not target.exists():
+        aside.rename(target)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _swapping(parent: Path) -> Iterator[None]:
+    """One process at a time moves folders; the lock ends with it, however it ends."""
+    descriptor = os.open(parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
