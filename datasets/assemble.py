@@ -64,13 +64,14 @@ class Assembler:
     def add(self, raw: RawPhoto) -> None:
         """Take what a label file states about one photo."""
         is_damaged = self._log.take_damage(raw.name)
-        boxes, lost = self._boxes(raw)
-        exhaustive = _NOTHING if is_damaged else self._exhaustive(raw) - lost
         try:
             found = self._index.find(raw)
         except LookupFailure as failure:
+            self._class_map.categories(box.label for box in raw.boxes)  # a name nobody mapped stops the import anyway
             self._fault(failure.code, "error", raw, str(failure), raw.name)
             return
+        boxes, lost = self._boxes(raw)
+        exhaustive = _NOTHING if is_damaged else self._exhaustive(raw) - lost
         if found.how:
             problem = f"文件名已修正 / {raw.name!r} was taken for {found.photo.name!r} ({found.how})"
             self._fault("name-mended", "warning", raw, problem, found.photo.name)
@@ -100,17 +101,29 @@ class Assembler:
                 empty = LabelledPhoto(self._source, photo.path, name=photo.name, exhaustive_for=everything)
                 self.photos.put(replace(empty, flags=frozenset({"unrelated"})))
 
-    def finish(self) -> None:
+    def finish(self, *, one_by_one: bool = True) -> None:
         """Report photos without labels, and how many are silent about what was searched for.
+
+        Args:
+            one_by_one: Whether each photo without labels is named; else only their number is.
 
         Raises:
             UnmappedClassesError: a class was met that nothing maps.
         """
         self._class_map.raise_if_unmapped()
         labelled = set(self.photos.names())
-        for name in self._index.by_name:
-            if name not in labelled:
-                self._log(Fault("photo-unlabelled", "note", "照片没有标注 / no label file is about it", name=name))
+        bare = [name for name in self._index.by_name if name not in labelled]
+        for name in bare if one_by_one else ():
+            self._log(Fault("photo-unlabelled", "note", "照片没有标注 / no label file is about it", name=name))
+        if bare and not one_by_one:
+            problem = f"{len(bare)} 张照片没有标注 / no label file is about {len(bare)} of the photos"
+            self._log(Fault("photo-unlabelled", "note", problem))
+        for label, parent in self._class_map.parents().items():
+            problem = (
+                f"类别 {label!r} 归入上级 {parent!r} / class {label!r} goes to the roll-up {parent!r}, which "
+                f"teaches less than a category: map it to one of {self._class_map.children(parent)} where it is meant"
+            )
+            self._log(Fault("class-is-parent", "warning", problem))
         if self.silent:
             problem = (
                 f"{self.silent} 张照片没有说明查找过哪些类别，未标注处视为未知 / nothing says what {self.silent} "

@@ -30,7 +30,7 @@ class UnmappedClassesError(LabelError):
         self.counts = dict(counts)
         lines = [_unmapped_line(name, count, catalogue) for name, count in counts.items()]
         remedy = "map each to an id, or to null to leave it out: --map NAME=ID, --map FILE, or class_map in SOURCE.json"
-        super().__init__(path, "", f"{'; '.join(lines)}\n  {remedy}")
+        super().__init__(path, "", "\n  ".join([*lines, remedy]))
 
 
 def _unmapped_line(name: str, count: int, catalogue: Catalogue) -> str:
@@ -74,6 +74,15 @@ class ClassMap:
     def categories(self, names: Iterable[str]) -> frozenset[str]:
         """The ids of classes that are not left out."""
         return frozenset(c for c in map(self.category, names) if c is not None)
+
+    def parents(self) -> dict[str, str]:
+        """Class name -> roll-up, of the classes met that go to one."""
+        parents = {category.id for category in self._catalogue.parents}
+        return {name: target for name, target in sorted(self.used.items()) if target in parents}
+
+    def children(self, parent: str) -> str:
+        """The ids below a roll-up, for a message."""
+        return ", ".join(category.id for category in self._catalogue.children(parent))
 
     def raise_if_unmapped(self) -> None:
         """Stop where a class was met that nothing maps.

@@ -23,12 +23,15 @@ def data_commands() -> None:
 def import_labels(
     *,
     sources: Annotated[
-        list[Path], typer.Argument(metavar="SRC...", help="文件夹、压缩包或标注文件 / folders, archives, label files")
+        list[Path], typer.Argument(metavar="SRC", help="文件夹、压缩包或标注文件 / folders, archives, label files")
     ],
     data: DataOption = DEFAULT_DATA,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="来源名称 / name of the source")] = None,
     label_format: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="auto, yolo, coco, tags, feedback, ...")
+        str,
+        typer.Option(
+            "--format", metavar="FORMAT", help="标注格式，默认自动识别 / label format; auto: every one that is there"
+        ),
     ] = "auto",
     maps: Annotated[
         list[str] | None,

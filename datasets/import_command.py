@@ -160,8 +160,19 @@ def _print(run: _Run, request: ImportRequest, printer: Printer) -> None:
         printer.table(_table(run))
         for done in run.imported:
             _print_faults(done, request.data, printer)
+    for done in run.imported:
+        if done.unknown:
+            printer.error(_unknown(done))
     for _, message in run.failed:
         printer.error(message)
+
+
+def _unknown(done: Imported) -> str:
+    return (
+        f"{done.about.name}: {done.unknown:,} 张照片没有说明查找过哪些类别，没有框不代表没有 / nobody says what "
+        f"{done.unknown:,} photos were searched for: no box is no evidence there, and they teach no negatives; if it "
+        "is known, import again with --exhaustive-for ID,ID"
+    )
 
 
 def _table(run: _Run) -> Table:

@@ -141,7 +141,7 @@ def import_source(
             _read(source, formats, assembler, log, start(len(source.index)))
             if options.negatives is not None:
                 assembler.add_negatives(options.negatives, listed_names(options.negatives), frozenset(catalogue))
-            assembler.finish()
+            assembler.finish(one_by_one=options.photos is None)  # a whole archive may lie beside a few labels
             groups = given_groups(source.papers / "groups.json")
             assembler.place(groups, proposed_split(source.papers / "splits.json"))
             if not len(photos):

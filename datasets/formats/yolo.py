@@ -40,7 +40,7 @@ def read(folder: Path, report: Report) -> Iterator[RawPhoto]:
     Raises:
         LabelError: there are no class names.
     """
-    settings_file, settings = _settings(folder)
+    settings_file, settings = _settings(folder, report)
     folders = list(label_folders(folder))
     if not folders and settings_file is not None:
         problem = "有类别名，但没有标注文件 / names classes, but there is no labels/ folder with .txt files"
@@ -66,13 +66,13 @@ def _may_name_classes(path: Path) -> bool:
         return path.name == "data.yaml"  # of any other file that is no YAML nobody said that it is about labels
 
 
-def _settings(folder: Path) -> tuple[Path | None, Mapping[str, Any]]:
+def _settings(folder: Path, report: Report) -> tuple[Path | None, Mapping[str, Any]]:
     path = _settings_file(folder)
-    return path, {} if path is None else _yaml(path)
+    return path, {} if path is None else _yaml(path, report)
 
 
-def _yaml(path: Path) -> Mapping[str, Any]:
-    with open_text(path, lambda _: None) as file:
+def _yaml(path: Path, report: Report = lambda _: None) -> Mapping[str, Any]:
+    with open_text(path, report) as file:
         try:
             document = yaml.safe_load(file)
         except yaml.YAMLError as error:

@@ -43,13 +43,13 @@ def tarred(path: Path, files: dict[str, bytes], mode: str = "w:gz") -> Path:
     return path
 
 
-def zip_with_raw_names(path: Path, names: list[bytes]) -> Path:
+def zip_with_raw_names(path: Path, files: dict[bytes, bytes]) -> Path:
     """A zip whose names are bytes of some encoding, as Chinese systems write them: without the UTF-8 flag."""
-    stand_ins = [f"{number:0{len(name)}d}" for number, name in enumerate(names)]
-    data = zipped(path, dict.fromkeys(stand_ins, b"x")).read_bytes()
-    for stand_in, name in zip(stand_ins, names, strict=True):
-        data = data.replace(stand_in.encode(), name)
-    path.write_bytes(data)
+    stand_ins = {name: chr(ord("a") + number) * len(name) for number, name in enumerate(files)}
+    archive = zipped(path, {stand_ins[name]: data for name, data in files.items()}).read_bytes()
+    for name, stand_in in stand_ins.items():
+        archive = archive.replace(stand_in.encode(), name)
+    path.write_bytes(archive)
     return path
 
 
@@ -74,7 +74,7 @@ def test_whole_archives(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
 def test_names_without_the_utf8_flag(tmp_path: Path, encoding: str) -> None:
-    path = zip_with_raw_names(tmp_path / "x.zip", ["街道/垃圾满溢.jpg".encode(encoding)])
+    path = zip_with_raw_names(tmp_path / "x.zip", {"街道/垃圾满溢.jpg".encode(encoding): b"x"})
     files, faults = unpacked(path, tmp_path / "out")
     assert list(files) == ["街道/垃圾满溢.jpg"]
     assert not faults
@@ -148,12 +148,14 @@ def test_a_damaged_file_costs_itself_and_a_damaged_archive_everything(tmp_path: 
 
 def test_a_zip_with_gbk_names_is_imported_and_its_photos_stay_with_the_store(tmp_path: Path) -> None:
     put_coco(tmp_path / "x.json", [image(1, "照片.jpg", exhaustive_for=["bin"])], [box(1)], ["bin"])
-    path = zip_with_raw_names(tmp_path / "一月.zip", ["照片.jpg".encode("gbk"), b"x.jso"])
     files = {"一月/照片.jpg": photo_bytes(), "一月/x.json": (tmp_path / "x.json").read_bytes()}
+    path = zip_with_raw_names(tmp_path / "一月.zip", {name.encode("gbk"): data for name, data in files.items()})
     store = Store(tmp_path / "data")
-    done = store.take(zipped(path, files), name="一月", class_map={"bin": "waste_bin"})
+    done = store.take(path, name="一月", class_map={"bin": "waste_bin"})
     assert done.boxes == {"waste_bin": 1}
+    assert not store.faults
     (photo,) = store.photos.values()
+    assert photo.name == "照片.jpg"
     assert photo.path.is_relative_to(tmp_path / "data" / "photos" / "一月")
     assert photo.path.read_bytes() == photo_bytes()
 

@@ -54,6 +54,13 @@ def test_class_maps_add_up_and_null_leaves_out(folder: Path, store: Store) -> No
     assert done.about.class_map == {"bin": "waste_bin", "road": None}
 
 
+def test_a_class_named_like_a_rollup_is_pointed_out(folder: Path, store: Store) -> None:
+    put_coco(folder / "x.json", [image(1, "a.jpg")], [box(1)], ["garbage"])
+    store.take(folder)
+    (fault,) = [fault for fault in store.faults if fault.code == "class-is-parent"]
+    assert "map it to one of overflowing_bin, exposed_garbage, rubble_muck_pile" in fault.message
+
+
 @pytest.mark.parametrize(
     ("entries", "expected"),
     [

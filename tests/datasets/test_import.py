@@ -131,6 +131,20 @@ def test_a_label_file_alone_with_its_photos_elsewhere(tmp_path: Path) -> None:
     done = store.take(tmp_path / "五月.json", name="五月", photos=source / "images")
     assert done.about.photos == 3
     assert done.about.origin.endswith("五月.json")
+    put_photos(source / "images", ["8.jpg", "9.jpg"])
+    store.take(tmp_path / "五月.json", name="五月", photos=source / "images")
+    assert [f.message for f in store.faults if f.code == "photo-unlabelled"] == [
+        "2 张照片没有标注 / no label file is about 2 of the photos"
+    ]
+
+
+def test_a_data_yaml_stands_for_its_folder(tmp_path: Path) -> None:
+    put_photos(tmp_path / "五月" / "images", ["a.jpg"])
+    (tmp_path / "五月" / "labels").mkdir()
+    (tmp_path / "五月" / "labels" / "a.txt").write_text("0 0.5 0.5 0.2 0.2", encoding="utf-8")
+    (tmp_path / "五月" / "data.yaml").write_text("names: [waste_bin]", encoding="utf-8")
+    assert run(tmp_path / "五月" / "data.yaml", "--data", tmp_path / "data", "--exhaustive-for", "waste_bin")[0] == 0
+    assert LabelStore(tmp_path / "data").about("五月").format == ("yolo",)
 
 
 def test_groups_and_proposed_parts_come_along(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from datasets.errors import LabelError
 from datasets.settings import DataSettings, SourceSettings
 from datasets.source import SourceOptions, read_source
 from inference.categories import Catalogue, load_catalogue
-from inference.paths import CONFIGS
+from inference.paths import CONFIGS, MODELS
 from tests.shared import shared
 from training.settings import load_train_settings
 
@@ -117,3 +117,5 @@ def test_the_real_sources_split_by_group_without_leaks(catalogue: Catalogue) -> 
     assert proposed == collection.proposed_val
     assert {p.source for p in collection.part("test")} == {n for n, s in settings.sources.items() if s.held_out}
     assert version_of(collection.photos) == collection.version
+    shipped = json.loads((MODELS / "street-patrol-n" / "model.json").read_text(encoding="utf-8"))
+    assert collection.version == shipped["data"]["version"]  # the shipped model is judged on exactly these labels

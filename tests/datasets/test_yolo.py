@@ -120,8 +120,9 @@ def test_two_label_sets_have_names_of_their_own(tmp_path: Path) -> None:
 def test_gbk_class_names(tmp_path: Path) -> None:
     put(tmp_path, {"data.yaml": "names: [垃圾桶, 垃圾满溢]"}, "gbk")
     put(tmp_path, {"labels/照片.txt": "1 0.5 0.5 0.2 0.4\n"})
-    (photo,), _ = read_all(yolo, tmp_path)
+    (photo,), (fault,) = read_all(yolo, tmp_path)
     assert (photo.name, photo.boxes[0].label) == ("照片", "垃圾满溢")
+    assert fault.code == "not-utf8"
 
 
 def test_unlisted_label_files_are_counted(tmp_path: Path) -> None:
