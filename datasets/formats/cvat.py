@@ -99,7 +99,7 @@ class _CvatFile:
         if corners is None:
             return None
         if not label:
-            self._fault("box-unreadable", "error", "缺少类别名 / no label: the box is left out", where, name)
+            self._fault("box-broken", "error", "缺少类别名 / no label: the box is left out", where, name)
             return None
         if shape.tag != "box":
             self._reduced[shape.tag] += 1
@@ -117,7 +117,7 @@ class _CvatFile:
             problem = f"缺少 {error} / {error} is missing"
         except ValueError as error:
             problem = f"坐标不可用 / no usable numbers: {error}"
-        self._fault("box-unreadable", "error", f"{problem}; the {shape.tag} is left out", where, name)
+        self._fault("box-broken", "error", f"{problem}; the {shape.tag} is left out", where, name)
         return None
 
     def _fault(self, code: str, severity: Severity, message: str, where: str = "", name: str = "") -> None:

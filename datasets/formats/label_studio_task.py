@@ -146,7 +146,7 @@ class TaskReader:
             corners = _corners(result)
             names = _names(result)
         except _UnusableError as error:
-            self._fault("box-unreadable", "error", f"{error}; the region is left out", where, name)
+            self._fault("box-broken", "error", f"{error}; the region is left out", where, name)
             return
         if corners is None:
             kind = _kind(result)

@@ -117,7 +117,7 @@ class _LabelMeFile:
         try:
             label, kind, corners = _shape(shape)
         except _UnusableError as error:
-            self._fault("box-unreadable", "error", f"{error}; the shape is left out", where, name)
+            self._fault("box-broken", "error", f"{error}; the shape is left out", where, name)
             return None
         if kind not in _SHAPES:
             self._fault("shape-unknown", "error", f"未知形状 {kind!r}，已略过 / unknown shape, left out", where, name)

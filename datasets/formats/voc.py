@@ -67,7 +67,7 @@ def _photo(root: Element, path: Path, folder: Path, report: Report) -> RawPhoto 
             continue
         missing = "bndbox 坐标 / four numbers in bndbox" if label else "name 类别名 / a class name"
         message = f"缺少{missing} missing; the box is left out"
-        report(Fault("box-unreadable", "error", message, name=name, file=str(path), where=where))
+        report(Fault("box-broken", "error", message, name=name, file=str(path), where=where))
     return RawPhoto(name, tuple(boxes), size, file=path.relative_to(folder).as_posix())
 
 

@@ -93,14 +93,14 @@ def test_shapes_outside_the_photo_are_left_out(tmp_path: Path) -> None:
     ("shape", "code", "message"),
     [
         ('<cube label="s" points="1,2"/>', "shape-unknown", "cube"),
-        (BOX.replace('xtl="20"', ""), "box-unreadable", "'xtl' is missing"),
-        (BOX.replace('"20"', '"abc"'), "box-unreadable", "'abc'"),
-        (BOX.replace('"20"', '"inf"'), "box-unreadable", "inf"),
-        (BOX.replace('"bin"', '" "'), "box-unreadable", "no label"),
-        ('<polygon label="s" points="1,2;3"/>', "box-unreadable", "polygon is left out"),
-        ('<polygon label="s" points=""/>', "box-unreadable", "polygon is left out"),
-        ('<mask label="s" rle="8" left="0" top="0" width="4" height="2"/>', "box-unreadable", "the mask is empty"),
-        ('<skeleton label="s"/>', "box-unreadable", "no joint"),
+        (BOX.replace('xtl="20"', ""), "box-broken", "'xtl' is missing"),
+        (BOX.replace('"20"', '"abc"'), "box-broken", "'abc'"),
+        (BOX.replace('"20"', '"inf"'), "box-broken", "inf"),
+        (BOX.replace('"bin"', '" "'), "box-broken", "no label"),
+        ('<polygon label="s" points="1,2;3"/>', "box-broken", "polygon is left out"),
+        ('<polygon label="s" points=""/>', "box-broken", "polygon is left out"),
+        ('<mask label="s" rle="8" left="0" top="0" width="4" height="2"/>', "box-broken", "the mask is empty"),
+        ('<skeleton label="s"/>', "box-broken", "no joint"),
     ],
 )
 def test_an_unusable_shape_costs_only_itself(tmp_path: Path, shape: str, code: str, message: str) -> None:

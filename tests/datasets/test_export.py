@@ -57,7 +57,7 @@ def photos_in(folder: Path) -> list[LabelledPhoto]:
     lossless = LabelledPhoto(
         "street",
         photo_file(folder / "c.png"),
-        present=frozenset({"garbage"}),
+        present=frozenset({"exposed_garbage"}),
         exhaustive_for=every,
         unsure=frozenset({"banner_slogan"}),
         flags=frozenset({"night"}),
