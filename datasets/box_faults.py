@@ -80,7 +80,7 @@ def _twice(checked: CheckedPhoto, settings: BoxSettings) -> Iterator[Fault]:
         overlap = iou(first.xyxy, second.xyxy)
         if overlap >= settings.duplicate_iou:
             message = f"同一物体框了两次 / two boxes of one category overlap by {overlap:.0%}; delete one"
-            yield checked.fault("box-duplicate", "warning", message, overlap, details)
+            yield checked.fault("box-duplicated", "warning", message, overlap, details)
         elif (inside := covered(first.xyxy, second.xyxy)) >= settings.nested_share:
             message = f"同类框互相嵌套 / {inside:.0%} of one box lies in another of its category; keep one, or split"
             yield checked.fault("box-nested", "note", message, inside * (0.5 + overlap / 2), details)

@@ -114,7 +114,7 @@ def check(
             pairs = list(_pairs(found, cache, settings, progress))
     with _timed("labels", seconds):
         rows = balance(photos)
-        faults += photo_faults(checked, settings.photos)
+        faults += _not_yet_told(photo_faults(checked, settings.photos), faults)
         faults += box_faults(checked, settings.boxes)
         faults += duplicate_faults(checked, pairs, settings.agreement)
         faults += balance_faults(rows, settings.balance)
@@ -123,6 +123,12 @@ def check(
             faults += suspicion_faults(predictor.predictions(checked, advance), settings.suspicions)
     faults.sort(key=lambda f: (*rank(f.code, f.severity), -f.score, f.source, f.name))
     return CheckReport(faults, list(photos), pairs, rows, seconds)
+
+
+def _not_yet_told(found: Iterable[Fault], told: Iterable[Fault]) -> list[Fault]:
+    """Findings about photos that the import has not told already."""
+    known = {(fault.code, fault.source, fault.name) for fault in told}
+    return [fault for fault in found if (fault.code, fault.source, fault.name) not in known]
 
 
 def _pairs(

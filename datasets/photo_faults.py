@@ -39,16 +39,18 @@ def photo_faults(photos: Iterable[CheckedPhoto], settings: PhotoSettings) -> Ite
         yield from _readability(checked) if checked.facts.error else _appearance(checked, settings)
         photo = checked.photo
         if not photo.boxes and not photo.exhaustive_for and not photo.present:
-            yield checked.fault("no-labels", "note", "照片没有任何标注 / nothing is labelled: label it or leave it out")
+            yield checked.fault(
+                "photo-unlabelled", "note", "照片没有任何标注 / nothing is labelled: label it, or leave it out"
+            )
 
 
 def _readability(checked: CheckedPhoto) -> Iterator[Fault]:
     if checked.facts.error == "missing":
         yield checked.fault(
-            "missing-photo", "error", f"找不到照片文件 / {checked.facts.problem}: {checked.photo.path}; put it back"
+            "photo-missing", "error", f"找不到照片文件 / {checked.facts.problem}: {checked.photo.path}; put it back"
         )
         return
-    yield checked.fault("unreadable", "error", f"照片无法读取 / {checked.facts.problem}")
+    yield checked.fault("photo-unreadable", "error", f"照片无法读取 / {checked.facts.problem}")
 
 
 def _appearance(checked: CheckedPhoto, settings: PhotoSettings) -> Iterator[Fault]:

@@ -93,7 +93,7 @@ def grey(value: int) -> Rgb:
 @pytest.mark.parametrize(
     ("code", "severity", "data"),
     [
-        ("unreadable", "error", b"not a photo"),
+        ("photo-unreadable", "error", b"not a photo"),
         ("truncated", "error", truncated(encode(picture(70, 320, 240), "jpeg"))),
         ("tiny", "warning", encode(picture(71, 120, 90), "jpeg")),
         ("blank", "warning", encode(grey(120), "jpeg")),
@@ -113,7 +113,7 @@ def test_a_missing_photo_and_one_without_labels_are_found(folder: Folder, tmp_pa
     gone, bare = folder.photo("gone.jpg"), replace(folder.photo("bare.jpg"), exhaustive_for=frozenset())
     gone.path.unlink()
     found = {(fault.code, fault.name) for fault in checked([*clean(folder), gone, bare], tmp_path).faults}
-    assert found == {("missing-photo", "gone.jpg"), ("no-labels", "bare.jpg")}
+    assert found == {("photo-missing", "gone.jpg"), ("photo-unlabelled", "bare.jpg")}
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_missing_photo_and_one_without_labels_are_found(folder: Folder, tmp_pa
     [
         ("box-large", [(0.0, 0.0, 1.0, 0.99)]),
         ("box-tiny", [(0.5, 0.5, 0.51, 0.6)]),
-        ("box-duplicate", [MIDDLE, (0.3, 0.31, 0.6, 0.6)]),
+        ("box-duplicated", [MIDDLE, (0.3, 0.31, 0.6, 0.6)]),
         ("box-nested", [MIDDLE, (0.35, 0.35, 0.45, 0.5)]),
     ],
 )
@@ -263,11 +263,19 @@ def test_what_a_category_lacks_is_told(folder: Folder, tmp_path: Path) -> None:
     assert told == {("few-boxes", HEAP), ("few-photos", HEAP), ("few-negatives", BIN), ("few-negatives", HEAP)}
 
 
+def test_what_the_import_told_is_not_told_again(folder: Folder, tmp_path: Path) -> None:
+    gone = folder.photo("gone.jpg")
+    gone.path.unlink()
+    told = Fault("photo-missing", "error", "not there", "a", "gone.jpg")
+    report = check([*clean(folder), gone], SETTINGS, tmp_path / "cache", imported=[told])
+    assert report.faults == [told]
+
+
 def test_the_worst_come_first(tmp_path: Path) -> None:
     faults = [Fault("blurred", "warning", "m", score=0.2), Fault("blurred", "warning", "m", score=0.9)]
-    report = check([], SETTINGS, tmp_path, imported=[*faults, Fault("unreadable", "error", "m", score=0.1)])
+    report = check([], SETTINGS, tmp_path, imported=[*faults, Fault("photo-unreadable", "error", "m", score=0.1)])
     assert [(fault.code, fault.score) for fault in report.faults] == [
-        ("unreadable", 0.1),
+        ("photo-unreadable", 0.1),
         ("blurred", 0.9),
         ("blurred", 0.2),
     ]
