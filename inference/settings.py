@@ -108,7 +108,7 @@ def load_settings(
         ConfigError: The file cannot be read, or is not YAML.
         ConfigFileError: Some settings are wrong; all of them are listed, with where each was given.
     """
-    given = _Given(path, _read(path), dict(options or {}))
+    given = _Given(path, read_entries(path), dict(options or {}))
     try:
         return ServiceSettings(**given.arguments())
     except ValidationError as error:
@@ -164,8 +164,13 @@ def _did_you_mean(key: str) -> str:
     return f"Did you mean {near[0]}?" if near else f"The settings are {', '.join(ServiceSettings.model_fields)}."
 
 
-def _read(path: Path) -> dict[str, tuple[object, int]]:
-    """The file's entries, with their lines."""
+def read_entries(path: Path) -> dict[str, tuple[object, int]]:
+    """The settings a file holds: key -> (value, 1-based line).
+
+    Raises:
+        ConfigError: It cannot be read, or is not YAML.
+        ConfigFileError: It sets something twice.
+    """
     text = read_text(path)
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
