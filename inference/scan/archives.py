@@ -128,10 +128,7 @@ def _zip_reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limits: PhotoLi
 
 
 def _tar_members(name: str, file: BinaryIO, limits: PhotoLimits) -> Iterator[Member]:
-    with (
-        _decompressed(name.lower(), file) as plain,
-        tarfile.open(fileobj=plain, mode="r|", tarinfo=_CheckedTarInfo) as archive,
-    ):
+    with tarfile.open(fileobj=_decompressed(name.lower(), file), mode="r|", tarinfo=_CheckedTarInfo) as archive:
         while (info := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined] # it would hold every header of the archive
             if info.isfile():
@@ -140,13 +137,24 @@ def _tar_members(name: str, file: BinaryIO, limits: PhotoLimits) -> Iterator[Mem
                 yield Member(info.name, _refusing_link(info))
 
 
+class _Decompressed:
+    """A compressed file that gives what can be read of it before it says that it is cut off."""
+
+    def __init__(self, file: gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        """Some of the next bytes, at most `size`."""
+        return self._file.read1(size)
+
+
 def _decompressed(name: str, file: BinaryIO) -> IO[bytes]:
     if name.endswith((".gz", ".tgz")):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=file))
+        return cast("IO[bytes]", _Decompressed(gzip.GzipFile(fileobj=file)))
     if name.endswith((".bz2", ".tbz2")):
-        return bz2.BZ2File(file)
+        return cast("IO[bytes]", _Decompressed(bz2.BZ2File(file)))
     if name.endswith((".xz", ".txz")):
-        return lzma.LZMAFile(file)
+        return cast("IO[bytes]", _Decompressed(lzma.LZMAFile(file)))
     return file
 
 

@@ -86,7 +86,10 @@ def scan(options: ScanOptions, printer: Printer) -> int:
     scheme = _scheme(options.scheme or service.default_scheme, service, catalogue)
     rules = _rules(options, service, settings)
     lister = Lister(options.sources, rules)
+    counter = Lister(options.sources, rules, opens_files=False)
     with _journal(options.out, settings) as journal:
+        for each in (lister, counter):
+            each.leave_out(options.out)
         classifier = Classifier.load(service.model, catalogue, service.provider, _ENGINE_THREADS)
         marks = fingerprint(
             classifier.package,
@@ -98,9 +101,7 @@ def scan(options: ScanOptions, printer: Printer) -> int:
         judge = PhotoJudge(
             classifier, scheme, service.photo_limits, min_score=options.min_score, timings=options.timings
         )
-        outcome = run(
-            journal, judge, lister, settings, printer, counter=Lister(options.sources, rules, opens_files=False)
-        )
+        outcome = run(journal, judge, lister, settings, printer, counter)
     return _report(options, lister, outcome, printer)
 
 

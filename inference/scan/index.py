@@ -12,12 +12,17 @@ _FULL: Final = 0.6  # share of used slots beyond which probing gets slow
 
 
 class Table:
-    """A hash table of 64-bit keys and values: open addressing in two arrays; 0 is no key."""
+    """A hash table of 64-bit keys and values: open addressing in two arrays; 0 is no key.
 
-    def __init__(self, *, has_values: bool) -> None:
+    Args:
+        has_values: Whether keys have values.
+        slots: Room at the beginning, a power of two.
+    """
+
+    def __init__(self, *, has_values: bool, slots: int = _FIRST_SLOTS) -> None:
         self._has_values = has_values
         self._count = 0
-        self._make(_FIRST_SLOTS)
+        self._make(slots)
 
     def __len__(self) -> int:
         return self._count

@@ -15,7 +15,7 @@ from inference.photo_files import SUFFIXES
 from inference.settings import read_entries
 
 _MIB: Final = 1024 * 1024
-_VIDEOS: Final = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".3gp", ".wmv")
+_VIDEOS: Final = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 
 
 def _lower_suffixes(suffixes: tuple[str, ...]) -> tuple[str, ...]:

@@ -68,6 +68,10 @@ class Lister:
         """The sources as absolute paths and URLs."""
         return tuple(store.shown(source) for source, store in self._sources)
 
+    def leave_out(self, folder: Path) -> None:
+        """List nothing of a folder that exists, such as that of the records."""
+        self._disk.pass_over(str(folder))
+
     def _placed(self, source: str) -> tuple[str, Store]:
         """A source as an absolute path or URL, and what reads it."""
         if "://" in source and not source.startswith("file://"):

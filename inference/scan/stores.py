@@ -78,11 +78,8 @@ class Disk:
 
     def entries(self, path: str) -> Iterator[Entry]:
         """What a folder holds, sorted by name; nothing when it was listed before."""
-        status = Path(path).stat()
-        identity = (status.st_dev, status.st_ino)
-        if identity in self._seen:
+        if not self.pass_over(path):
             return
-        self._seen.add(identity)
         kinds: dict[str, Kind] = {}  # of what is no plain file, so that a folder of a million files costs its names
         names = []
         with os.scandir(path) as found:
@@ -93,6 +90,14 @@ class Disk:
                     kinds[entry.name] = kind
         for name in sorted(names):
             yield Entry(name, kinds.get(name, "file"))
+
+    def pass_over(self, path: str) -> bool:
+        """List a folder no more, by whatever path; whether it could have been listed until now."""
+        status = Path(path).stat()
+        identity = (status.st_dev, status.st_ino)
+        is_new = identity not in self._seen
+        self._seen.add(identity)
+        return is_new
 
     @staticmethod
     def _kind_of(entry: os.DirEntry[str]) -> Kind:
@@ -178,15 +183,13 @@ class Remote:
 
     def read(self, path: str, limits: PhotoLimits, size: int | None = None) -> bytes:
         """The bytes of a file, never more than the limit and one."""
-        if size == 0:
-            return b""
         with _as_os_errors():
-            size = size or int(self._fs.info(path).get("size") or 0)
-            if size > limits.max_bytes:
-                raise PhotoError(
-                    "too-many-bytes", f"the file has {size:,} bytes, over the {limits.max_bytes:,} allowed"
-                )
-            return bytes(self._fs.cat_file(path))
+            known = int(self._fs.info(path).get("size") or 0) if size is None else size
+            _check_size(known, limits)
+            # A range keeps stores from being asked for the size once more, and answers from being longer than that.
+            data = bytes(self._fs.cat_file(path, start=0, end=limits.max_bytes + 1)) if known else b""
+            _check_size(len(data), limits)
+            return data
 
     def open(self, path: str) -> BinaryIO:
         """A file, fetched in blocks as it is read."""
@@ -201,6 +204,11 @@ class Remote:
     def shown(self, path: str) -> str:
         """The URL."""
         return path
+
+
+def _check_size(size: int, limits: PhotoLimits) -> None:
+    if size > limits.max_bytes:
+        raise PhotoError("too-many-bytes", f"the file has {size:,} bytes, over the {limits.max_bytes:,} allowed")
 
 
 class _as_os_errors:  # noqa: N801 - reads as a statement

@@ -52,7 +52,7 @@ def frames(path: Path, every: float) -> Iterator[Frame]:
             seconds = max(video.get(cv2.CAP_PROP_POS_MSEC) / _MILLISECONDS, grabbed / rate)
             grabbed += 1
             if seconds + _HALF_FRAME / rate >= due * every:
-                yield Frame(round(due * every, 3), _reader(video))
+                yield Frame(round(float(due * every), 3), _reader(video))
                 due += 1
         _check_end(grabbed, expected, rate)
 
