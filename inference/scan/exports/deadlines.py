@@ -50,11 +50,11 @@ class OfficeHours:
             now = self._next_morning(day)
 
     def after_days(self, moment: datetime, days: float) -> datetime:
-        """When so many working days have passed; the day of the moment itself does not count."""
-        now = self.opens(moment)
+        """The end of work so many working days later; the day of the moment itself does not count."""
+        morning = datetime.combine(moment.date(), time(0), moment.tzinfo) + timedelta(hours=self.start)
         for _ in range(int(days)):
-            now = self.opens(self._next_morning(datetime.combine(now.date(), time(0), now.tzinfo)))
-        return datetime.combine(now.date(), time(0), now.tzinfo) + timedelta(hours=self.end)
+            morning = self._next_morning(datetime.combine(morning.date(), time(0), moment.tzinfo))
+        return morning + timedelta(hours=self.end - self.start)
 
 
 def due(moment: datetime, deadline: str, office: OfficeHours) -> datetime | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from inference.decide import Decision
 from inference.scan.exports.deadlines import OfficeHours, due
 from inference.scan.exports.scan_folder import ScanFolder
 from inference.scan.exports.sheet_text import Cell
@@ -31,6 +32,7 @@ _DEADLINES: Final = (
     "整改状态",
 )
 _NOTE: Final = "整改期限按工作日（周一至周五）推算，未计法定节假日；模型建议，须人工确认"
+_NO_LIMIT: Final = "未规定"
 _OPEN: Final = "待整改"
 _MOMENT: Final = "%Y-%m-%d %H:%M"
 _WIDTH: Final = 18
@@ -53,22 +55,54 @@ def write_xlsx(scan: ScanFolder, path: Path, office: OfficeHours) -> None:
         problems = _Sheet(book, "问题清单", _PROBLEMS)
         departments = _Sheet(book, "责任清单", _DEPARTMENTS)
         deadlines = _Sheet(book, "整改清单", _DEADLINES)
-        counts: Counter[tuple[str, str, str]] = Counter()
-        limits = _limits(scan.manifest.codes)
-        number = 0
-        for record in scan.records():
-            for suggestion in record.suggestions if record.same_as is None else ():
-                number += 1
-                name = scan.name(record)
-                problems.add(_problem(number, name, record, suggestion))
-                deadline = _deadline_cells(number, name, suggestion, limits, _reported(record, scan), office)
-                deadlines.add(deadline)
-                counts[suggestion.department, suggestion.name_zh, suggestion.decision] += 1
-                counts[suggestion.department, suggestion.name_zh, ""] += 1
-                limits.setdefault(("", suggestion.name_zh), _limit(suggestion, limits))
-        for row in _department_rows(counts, limits):
+        table = _Departments(_limits(scan.manifest.codes))
+        for number, (name, record, suggestion) in enumerate(_problems(scan), 1):
+            problems.add(_problem(number, name, record, suggestion))
+            limit = table.count(suggestion)
+            deadlines.add(_deadline_cells(number, name, suggestion, limit, _reported(record, scan), office))
+        for row in table.rows():
             departments.add(row)
         deadlines.add((_NOTE,))
+
+
+def _problems(scan: ScanFolder) -> Iterator[tuple[str, Record, RecordedSuggestion]]:
+    """What photos show, with the photo's name; a photo like an earlier one shows nothing new."""
+    for record in scan.records():
+        if record.same_as is None:
+            for suggestion in record.suggestions:
+                yield scan.name(record), record, suggestion
+
+
+class _Departments:
+    """Counts who has how much to do.
+
+    Args:
+        limits: (category, code) -> the scheme's deadline.
+    """
+
+    def __init__(self, limits: Mapping[tuple[str, str], str]) -> None:
+        self._limits = limits
+        self._counts: Counter[tuple[str, str, Decision]] = Counter()
+        self._limit_of: dict[tuple[str, str], str] = {}
+
+    def count(self, suggestion: RecordedSuggestion) -> str:
+        """Note a problem; its deadline, by its default code."""
+        code = suggestion.codes[0].code if suggestion.codes else ""
+        limit = self._limits.get((suggestion.category, code), "")
+        self._counts[suggestion.department, suggestion.name_zh, suggestion.decision] += 1
+        return self._limit_of.setdefault((suggestion.department, suggestion.name_zh), limit)
+
+    def rows(self) -> list[tuple[Cell, ...]]:
+        """A row per department and category, departments with the most problems first."""
+        rows = [
+            (department, name, self._counts[department, name, "prefill"], self._counts[department, name, "suggest"])
+            for department, name in self._limit_of
+        ]
+        totals: Counter[str] = Counter()
+        for department, _, prefilled, suggested in rows:
+            totals[department] += prefilled + suggested
+        rows.sort(key=lambda row: (-totals[row[0]], row[0], -row[2] - row[3], row[1]))
+        return [(d or "未指定", n, p + s, p, s, self._limit_of[d, n] or _NO_LIMIT) for d, n, p, s in rows]
 
 
 class _Sheet:
@@ -129,11 +163,6 @@ def _limits(codes: Sequence[ScannedCode]) -> dict[tuple[str, str], str]:
     return {(code.category, code.code): code.deadline for code in codes}
 
 
-def _limit(suggestion: RecordedSuggestion, limits: Mapping[tuple[str, str], str]) -> str:
-    """The deadline of the default code."""
-    return limits.get((suggestion.category, suggestion.codes[0].code), "") if suggestion.codes else ""
-
-
 def _reported(record: Record, scan: ScanFolder) -> tuple[datetime, str]:
     """The moment that a deadline counts from, and what it is."""
     if record.moment is not None:
@@ -145,12 +174,11 @@ def _deadline_cells(
     number: int,
     name: str,
     suggestion: RecordedSuggestion,
-    limits: Mapping[tuple[str, str], str],
+    limit: str,
     reported: tuple[datetime, str],
     office: OfficeHours,
 ) -> tuple[Cell, ...]:
     moment, basis = reported
-    limit = _limit(suggestion, limits)
     end = due(moment, limit, office)
     return (
         number,
@@ -158,31 +186,9 @@ def _deadline_cells(
         suggestion.name_zh,
         suggestion.department,
         _codes(suggestion),
-        limit or "未规定",
+        limit or _NO_LIMIT,
         moment.strftime(_MOMENT),
         basis,
-        "未规定" if end is None else end.strftime(_MOMENT),
+        _NO_LIMIT if end is None else end.strftime(_MOMENT),
         _OPEN,
     )
-
-
-def _department_rows(
-    counts: Counter[tuple[str, str, str]], limits: Mapping[tuple[str, str], str]
-) -> list[tuple[Cell, ...]]:
-    """A row per department and category, departments with the most problems first."""
-    totals: Counter[str] = Counter()
-    for (department, _, decision), count in counts.items():
-        totals[department] += 0 if decision else count
-    pairs = [(department, name) for department, name, decision in counts if not decision]
-    pairs.sort(key=lambda pair: (-totals[pair[0]], pair[0], -counts[*pair, ""], pair[1]))
-    return [
-        (
-            d or "未指定",
-            n,
-            counts[d, n, ""],
-            counts[d, n, "prefill"],
-            counts[d, n, "suggest"],
-            limits["", n] or "未规定",
-        )
-        for d, n in pairs
-    ]
