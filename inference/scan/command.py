@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -157,9 +157,10 @@ class _Total:
             Thread(target=self._count, args=(counter,), name="count", daemon=True).start()
 
     def _count(self, counter: Lister) -> None:
-        count = sum(1 for _ in counter.inputs())
-        if counter.is_complete:  # nobody knows what archives and videos hold before they are read
-            self._value = count
+        with suppress(PatrolError, OSError):  # the scan itself will meet it, and say so
+            count = sum(1 for _ in counter.inputs())
+            if counter.is_complete:  # nobody knows what archives and videos hold before they are read
+                self._value = count
 
     def get(self) -> int | None:
         """It, once it is known."""

@@ -231,14 +231,25 @@ class Journal:
         self._synced = time.monotonic()
 
     def first_of(self, sha256: str) -> Record | None:
-        """The first record of a content, or None."""
+        """The first record of a content, or None.
+
+        Raises:
+            JournalError: It was damaged since it was written.
+        """
         position = self.index.position(sha256)
         if position is None:
             return None
         number, offset = position >> _OFFSET_BITS, position & ((1 << _OFFSET_BITS) - 1)
-        with self._segment(number).open("rb") as file:
+        path = self._segment(number)
+        with path.open("rb") as file:
             file.seek(offset)
-            found = parse(file.readline())
+            line = file.readline()
+        try:
+            found = parse(line)
+        except ValueError as error:
+            raise JournalError(
+                f"{path}: no record at byte {offset:,} ({error}); put back a copy of the file"
+            ) from error
         return found if found.sha256 == sha256 else None
 
     def close(self) -> None:

@@ -123,24 +123,29 @@ class Lister:
     def _listed(self, path: str) -> Iterator[Input]:
         """The files that a list names, one per line; relative ones as seen from the list."""
         folder = str(Path(path).parent)
-        with Path(path).open(encoding="utf-8-sig", errors="surrogateescape") as lines:
-            for line in map(str.strip, lines):
-                if line and not line.startswith("#"):
-                    yield from self._line(folder, line)
+        try:
+            with Path(path).open(encoding="utf-8-sig", errors="surrogateescape") as lines:
+                for line in map(str.strip, lines):
+                    if line and not line.startswith("#"):
+                        yield from self._line(folder, line)
+        except OSError as error:
+            yield unreadable(folder, Path(path).name, "unreadable", f"this list cannot be read ({error})")
 
     def _line(self, folder: str, line: str) -> Iterator[Input]:
-        if "://" in line:
-            root, _, name = line.rpartition("/")
-            yield from self._file(self._remote(line), root, "", Entry(name, "file"), is_named=True)
+        root, _, name = line.rpartition("/") if "://" in line or line.startswith("/") else (folder, "", line)
+        root = root or "/"
+        try:
+            store = self._remote(line) if "://" in line else self._disk
+        except NoSourceError as error:
+            yield unreadable(root, name, "unreadable", str(error))
             return
-        root, _, name = line.rpartition("/") if line.startswith("/") else (folder, "", line)
-        place = self._disk.join(root, name)
-        if self._disk.kind(place) == "folder":
-            yield from self._folder(self._disk, place)
-        elif self._disk.kind(place) == "special":
-            yield unreadable(self._disk.shown(root), self._name(self._disk, name), "unreadable", "is no regular file")
+        kind = store.kind(store.join(root, name)) if store is self._disk else "file"
+        if kind == "folder":
+            yield from self._folder(store, store.join(root, name))
+        elif kind == "special":
+            yield unreadable(store.shown(root), store.shown(name), "unreadable", "is no regular file")
         else:
-            yield from self._file(self._disk, root or "/", "", Entry(name, "file"), is_named=True)
+            yield from self._file(store, root, "", Entry(name, "file"), is_named=True)
 
     def _file(self, store: Store, root: str, folder: str, entry: Entry, *, is_named: bool = False) -> Iterator[Input]:
         """A photo, or what an archive or a video holds; other files only where they were named or all are wanted."""

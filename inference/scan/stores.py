@@ -169,13 +169,13 @@ class Remote:
         with _as_os_errors():
             found = self._fs.ls(path, detail=True)
         here = self._fs._strip_protocol(path)
-        names: dict[str, Entry] = {}
+        entries: set[Entry] = set()  # a store may have a file and a folder of one name
         for item in found:
             full = str(item["name"]).rstrip("/")
             name = full.rpartition("/")[2]
             if full != here and name:
-                names[name] = Entry(name, "folder" if item["type"] == "directory" else "file", item.get("size"))
-        yield from (names[name] for name in sorted(names))
+                entries.add(Entry(name, "folder" if item["type"] == "directory" else "file", item.get("size")))
+        yield from sorted(entries, key=lambda entry: entry[:2])
 
     def join(self, folder: str, name: str) -> str:
         """The URL of something in a folder."""

@@ -153,6 +153,17 @@ def test_a_list_names_files_folders_and_what_is_not_there(tmp_path: Path) -> Non
     }
 
 
+def test_a_line_that_no_store_knows_costs_the_others_nothing(tmp_path: Path) -> None:
+    make(tmp_path, "a.jpg")
+    (tmp_path / "list.txt").write_text("gopher://somewhere/b.jpg\na.jpg\n/nowhere.jpg\n", "utf-8")
+    items = list(lister(tmp_path / "list.txt").inputs())
+    assert [(item.location, said(item)) for item in items] == [
+        ("gopher://somewhere/b.jpg", "unreadable"),
+        (f"{tmp_path}/a.jpg", CONTENT),
+        ("/nowhere.jpg", "vanished"),
+    ]
+
+
 # ------------------------------------------------------------------------------------------- zip
 
 
