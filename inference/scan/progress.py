@@ -12,8 +12,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from inference.printer import Printer
 from inference.scan.record import Record
 from inference.scan.summary import Summary
+from inference.wording import short
 
 _LOG_SECONDS: Final = 30
+_BAR_WIDTH: Final = 20
 _CATEGORIES_SHOWN: Final = 3
 
 
@@ -30,10 +32,10 @@ class ScanProgress:
         self._total = total
         self._bar: Progress = printer.bar(
             TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[counts]}"),
+            BarColumn(_BAR_WIDTH),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[counts]}"),
         )
         self._task = self._bar.add_task("扫描 scan", total=None, counts="")
         self._started = self._logged = time.monotonic()
@@ -72,7 +74,7 @@ class ScanProgress:
     def _counts(self, done: int, total: int | None) -> str:
         of_total = "" if total is None else f"/{total:,}"
         failed = self.summary.statuses["failed"]
-        parts = [f"{done:,}{of_total}", f"{self.rate:.1f}/s"]
+        parts = [f"{done:,}{of_total}", f"{self.rate:.1f}/s", f"失败 failed {failed:,}"]
         for category, prefilled, suggested in self.summary.by_category()[:_CATEGORIES_SHOWN]:
-            parts.append(f"{self.summary.names[category][0]} {prefilled + suggested:,}")
-        return "  ".join([*parts, f"失败 failed {failed:,}"])
+            parts.append(f"{short(self.summary.names[category][0])} {prefilled + suggested:,}")
+        return "  ".join(parts)

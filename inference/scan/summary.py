@@ -14,7 +14,7 @@ from rich.text import Text
 from inference.decide import Decision
 from inference.scan.inputs import ScanFailureCode
 from inference.scan.record import STATUSES, Record, Status
-from inference.wording import FAILED
+from inference.wording import FAILED, short
 
 STATUS_WORDS: Final[Mapping[Status, tuple[str, str]]] = {
     "ok": ("有建议", "with suggestions"),
@@ -109,7 +109,7 @@ class Summary:
         inputs.add_row(_words("合计", "all"), f"{self.inputs:,}", style="bold")
         photos = _table(("类别", "category"), ("预填", "prefill"), ("建议", "suggest"))
         for category, prefilled, suggested in self.by_category():
-            photos.add_row(_words(*self.names[category]), f"{prefilled:,}", f"{suggested:,}")
+            photos.add_row(_words(*map(short, self.names[category])), f"{prefilled:,}", f"{suggested:,}")
         return [inputs, photos] if self.names else [inputs]
 
 
