@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -42,17 +43,23 @@ FORMATS: Final[Mapping[str, tuple[str, Callable[[ScanFolder, Path], None]]]] = {
 }
 """Format -> file name under DIR/exports, and what writes it."""
 
+_NEEDS: Final[Mapping[str, str]] = {"xlsx": "xlsxwriter", "parquet": "pyarrow"}
+"""Format -> the package that it needs, of the extra `scan`."""
+
 
 def formats(text: str | None) -> list[str]:
     """The formats of a comma-separated list, in its order.
 
     Raises:
-        ExportError: One is unknown.
+        ExportError: One is unknown, or its package is missing: said before a scan, not after it.
     """
     wanted = [name.strip() for name in (text or "").split(",") if name.strip()]
     unknown = [name for name in wanted if name not in FORMATS]
     if unknown:
         raise ExportError(f"Unknown export format '{unknown[0]}'. There are {', '.join(FORMATS)}.")
+    for name in wanted:
+        if name in _NEEDS and find_spec(_NEEDS[name]) is None:
+            raise ExportError(f"{name} needs the package {_NEEDS[name]}: pip install 'street-patrol[scan]'")
     return list(dict.fromkeys(wanted))
 
 
@@ -64,7 +71,7 @@ def export(folder: Path, wanted: Sequence[str]) -> list[Path]:
 
     Raises:
         JournalError: There is no scan, or it is damaged.
-        ExportError: The disk takes no more, or a package is missing.
+        ExportError: The disk takes no more.
     """
     scan = ScanFolder.open(folder)
     return [_export(scan, *FORMATS[name]) for name in wanted]
@@ -79,8 +86,6 @@ def _export(scan: ScanFolder, name: str, write: Callable[[ScanFolder, Path], Non
         write(scan, part)
         _remove(path)
         part.rename(path)
-    except ModuleNotFoundError as error:
-        raise ExportError(f"{name} needs the package {error.name}: pip install 'street-patrol[scan]'") from error
     except OSError as error:
         raise ExportError(
             f"{path}: cannot be written ({error.strerror or error}); make room and export again"

@@ -46,9 +46,20 @@ def write_xlsx(scan: ScanFolder, path: Path, office: OfficeHours) -> None:
         scan: The scan.
         path: The file.
         office: When work is done, for deadlines.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     import xlsxwriter  # optional: the extra `scan`
+    from xlsxwriter.exceptions import XlsxWriterException
 
+    try:
+        _write(scan, path, office, xlsxwriter)
+    except XlsxWriterException as error:
+        raise OSError(str(error)) from error
+
+
+def _write(scan: ScanFolder, path: Path, office: OfficeHours, xlsxwriter: Any) -> None:
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(path, options) as book:
         # The sheets stand in this order; the second is written last, when everything is counted.

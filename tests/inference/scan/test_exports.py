@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from inference import plugins
 from inference.cli import app
+from inference.scan import export_command
 from inference.scan.export_command import FORMATS, export
 from inference.scan.exports import xlsx
 from inference.scan.exports.csv_table import safe
@@ -241,6 +242,20 @@ def test_scan_export_names_what_it_wrote(folder: Path, monkeypatch: pytest.Monke
         done = RUNNER.invoke(app, ["scan-export", str(folder), *arguments])
         assert done.exit_code == 2
         assert message in done.stderr
+
+
+def test_a_missing_package_is_told_before_anything_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_command, "find_spec", lambda _: None)
+    assert export_command.formats("csv, coco,csv") == ["csv", "coco"]
+    with pytest.raises(export_command.ExportError, match=r"xlsx needs the package xlsxwriter: pip install.*\[scan\]"):
+        export_command.formats("csv,xlsx")
+
+
+def test_a_disk_that_takes_no_export_is_told(folder: Path) -> None:
+    (folder / "exports").write_text("in the way")
+    for name in FORMATS:
+        with pytest.raises(export_command.ExportError, match="cannot be written"):
+            export(folder, [name])
 
 
 def test_a_folder_without_a_scan_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
