@@ -7,8 +7,10 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 # Extras beside the core for `make serve`, for example EXTRAS=openvino on Intel processors.
 EXTRAS ?=
+# Where `make scan` keeps its records; the same one goes on where it was stopped.
+OUT ?= runs/scan
 
-.PHONY: serve test lint format train bench e2e clean
+.PHONY: serve test lint format train scan bench e2e clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -18,7 +20,7 @@ $(VENV)/.core$(EXTRAS): pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[train,openvino,s3,privacy,dev]'
+	$(PIP) --editable '.[train,openvino,s3,scan,privacy,dev]'
 	touch $@
 
 serve: $(VENV)/.core$(EXTRAS)  ## Install the core and serve the shipped model on http://127.0.0.1:8000
@@ -41,6 +43,10 @@ format: $(VENV)/.dev
 
 train: $(VENV)/.dev  ## Fine-tune on ../shared/data as configs/train.yaml says; goes on where it was cut off
 	$(BIN)/patrol train
+
+scan: $(VENV)/.core$(EXTRAS)  ## make scan SOURCE=folder [OUT=records] [ARGS='--export csv']; goes on where it was stopped
+	$(if $(SOURCE),,$(error Say what to scan: make scan SOURCE=folder-or-archive [OUT=folder-of-records]))
+	$(BIN)/patrol scan $(SOURCE) --out $(OUT) $(ARGS)
 
 bench: $(VENV)/.dev  ## make bench PHOTO=some.jpg
 	$(BIN)/python -m benchmarks.encodings $(PHOTO)

@@ -94,7 +94,12 @@ class Classifier:
         return detect(raw.candidates, description.categories, description.nms, placement, size, floor)
 
     def classify(
-        self, data: bytes, *, limits: PhotoLimits = DEFAULT_LIMITS, min_score: float | None = None
+        self,
+        data: bytes,
+        *,
+        limits: PhotoLimits = DEFAULT_LIMITS,
+        min_score: float | None = None,
+        sha256: str | None = None,
     ) -> PhotoResult:
         """The answer for the bytes of one photo.
 
@@ -103,13 +108,14 @@ class Classifier:
             limits: What it may ask of this machine.
             min_score: Also return weaker detections, from this score in [0, 1] on; suggestions and verdict stay
                 the same.
+            sha256: Digest of the file, where the caller has computed it already.
 
         Raises:
             PhotoError: the bytes are no photo that can be judged.
         """
         started = time.perf_counter()
         target = self.package.description.input.longest_side
-        photo = read_photo(data, target_side=target, limits=limits, allow_degraded=True)
+        photo = read_photo(data, target_side=target, limits=limits, allow_degraded=True, sha256=sha256)
         decoded = time.perf_counter()
         raw, placement = self.infer(photo)
         inferred = time.perf_counter()

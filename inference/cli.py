@@ -124,6 +124,89 @@ def classify(
 
 
 @app.command()
+def scan(
+    *,
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE", help="Folders, zip and tar files, videos, photos, lists (.txt: a path per line), URLs."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the records; a scan in it goes on.")],
+    model: ModelOption = None,
+    provider: ProviderOption = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose codes to give: a file name in mappings/, without .csv."),
+    ] = None,
+    every: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="From frame to frame of a video; default: scan.yaml's.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", help="Photos judged at the same time.")] = None,
+    min_score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Also record weaker detections, from this score on.")
+    ] = None,
+    all_files: Annotated[
+        bool, typer.Option("--all-files", help="Read files that do not look like photos, too.")
+    ] = False,
+    timings: Annotated[bool, typer.Option("--timings", help="Record where the time went.")] = False,
+    export: Annotated[
+        str | None,
+        typer.Option(metavar="FORMATS", help="Of csv, xlsx, parquet, coco, megadetector, geojson; with commas."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON document.")] = False,
+) -> None:
+    """扫描照片档案，可随时中断并继续 / scan an archive of photos; stop and go on at any time.
+
+    Exit codes: 0 done, 1 finished with failures listed, 2 bad usage or input, 130 interrupted (run it again).
+    """
+    from inference.scan.command import ScanOptions
+    from inference.scan.command import scan as scan_sources
+    from inference.scan.export_command import formats
+
+    options = ScanOptions(
+        sources=sources,
+        out=out,
+        model=model,
+        provider=provider,
+        scheme=scheme,
+        every=every,
+        threads=threads,
+        min_score=min_score,
+        all_files=all_files,
+        timings=timings,
+        exports=formats(export),
+        as_json=as_json,
+    )
+    raise typer.Exit(scan_sources(options, Printer()))
+
+
+ScanFolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="The --out folder of a scan.")]
+
+
+@app.command("scan-export")
+def scan_export(
+    *,
+    folder: ScanFolderArgument,
+    to: Annotated[
+        str, typer.Option(metavar="FORMATS", help="Of csv, xlsx, parquet, coco, megadetector, geojson; with commas.")
+    ],
+) -> None:
+    """导出扫描结果 / write the results of a scan to DIR/exports."""
+    from inference.scan.export_command import export_scan
+
+    export_scan(folder, to, Printer())
+
+
+@app.command("scan-check")
+def scan_check(*, folder: ScanFolderArgument) -> None:
+    """检查扫描记录 / check every record of a scan against its schema."""
+    from inference.scan.export_command import check_scan
+
+    raise typer.Exit(_DONE if check_scan(folder, Printer()) else _FAILURES)
+
+
+@app.command()
 def serve(
     *,
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = None,

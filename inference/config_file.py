@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from inference.errors import ConfigError
 
@@ -50,6 +52,26 @@ class Mistakes:
     def add(self, line: int | None, problem: str, remedy: str) -> None:
         """Note a mistake; `line` is 1-based, None when it is about the whole file."""
         self._found.append(ConfigError(self._path, line, problem, remedy))
+
+    def add_wrong(
+        self,
+        wrong: ErrorDetails,
+        root: yaml.Node | None,
+        model: type[BaseModel],
+        remedy: str,
+        options: Mapping[str, object],
+    ) -> None:
+        """Note what pydantic found wrong, at its line or at the option that gave it."""
+        loc = [part for part in wrong["loc"] if isinstance(part, int) or not part.startswith("function-")]
+        key = str(loc[0]) if loc else ""
+        field = model.model_fields.get(key)
+        given = "" if wrong["type"] == "missing" else f" is {str(wrong['input'])[:_VALUE_SHOWN]!r}:"
+        problem = f"{given} {wrong['msg'].removeprefix('Value error, ')}"
+        remedy = (field.description if field else None) or remedy
+        if key in options:
+            self._found.append(ConfigError(Path(f"option --{key.replace('_', '-')}"), None, problem.strip(), remedy))
+        else:
+            self.add(_line_of(root, loc), f"{'.'.join(map(str, loc)) or 'the file'}{problem}", remedy)
 
     def raise_if_any(self) -> None:
         """Raise what was found, in the order of the file.
@@ -107,13 +129,16 @@ def read_yaml(path: Path) -> yaml.Node | None:
         raise ConfigError(path, None, "nests lists or fields thousands deep", remedy) from error
 
 
-def load_model(path: Path, model: type[Model], remedy: str) -> Model:
+def load_model(
+    path: Path, model: type[Model], remedy: str, options: Mapping[str, object] = MappingProxyType({})
+) -> Model:
     """A YAML file that an operator edits, as checked values.
 
     Args:
         path: The file.
-        model: What its fields may be.
-        remedy: What to do about a wrong field.
+        model: What its fields may be; the description of a field says what to do when it is wrong.
+        remedy: What to do about a wrong field without a description.
+        options: Fields given on the command line, which win.
 
     Raises:
         ConfigError: It cannot be read, or is not YAML.
@@ -124,13 +149,10 @@ def load_model(path: Path, model: type[Model], remedy: str) -> Model:
     document = {} if root is None else _plain(root, mistakes)
     mistakes.raise_if_any()
     try:
-        return model.model_validate(document)
+        return model.model_validate({**document, **options} if isinstance(document, dict) else document)
     except ValidationError as error:
         for wrong in error.errors():
-            loc = [part for part in wrong["loc"] if isinstance(part, int) or not part.startswith("function-")]
-            problem = wrong["msg"].removeprefix("Value error, ")
-            given = "" if wrong["type"] == "missing" else f" is {str(wrong['input'])[:_VALUE_SHOWN]!r}:"
-            mistakes.add(_line_of(root, loc), f"{'.'.join(map(str, loc)) or 'the file'}{given} {problem}", remedy)
+            mistakes.add_wrong(wrong, root, model, remedy, options)
         mistakes.raise_if_any()
         raise
 

@@ -151,6 +151,7 @@ def read_photo(
     target_side: int,
     limits: PhotoLimits = DEFAULT_LIMITS,
     allow_degraded: bool = False,
+    sha256: str | None = None,
 ) -> Photo:
     """Reads a photo; safe to call from many threads at once.
 
@@ -161,6 +162,7 @@ def read_photo(
         limits: What the file may ask of this machine.
         allow_degraded: Whether to return what can be read of a damaged JPEG, with a warning, instead of
             refusing it. Damaged files of other formats are always refused.
+        sha256: Digest of the file, where the caller has computed it already.
 
     Returns:
         The upright photo.
@@ -182,7 +184,7 @@ def read_photo(
         rgb,
         width,
         height,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256 or hashlib.sha256(data).hexdigest(),
         format=photo_format,
         captured_at=exif.captured_at,
         latitude=exif.latitude,

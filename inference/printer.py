@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -42,6 +42,19 @@ class Printer:
         """What is wrong, and what to do about it."""
         self._err.print(Text.assemble(("patrol: ", "bold red"), message), soft_wrap=True)
 
+    def note(self, message: str) -> None:
+        """What goes on, for whoever reads along."""
+        self._err.print(message, soft_wrap=True)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a person sees messages appear."""
+        return self._err.is_terminal
+
+    def bar(self, *columns: ProgressColumn) -> Progress:
+        """A live bar of these columns on standard error, which shows where that is a terminal."""
+        return Progress(*columns, console=self._err, transient=True, disable=not self.is_watched)
+
     @contextmanager
     def progress(self, task: str, total: int) -> Iterator[Callable[[], None]]:
         """A bar on standard error, where that is a terminal.
@@ -54,7 +67,7 @@ class Printer:
             To be called after each step, from any thread.
         """
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=self._err, transient=True, disable=not self._err.is_terminal) as progress:
+        with self.bar(*columns) as progress:
             bar = progress.add_task(task, total=total)
             yield lambda: progress.advance(bar)
 

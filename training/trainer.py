@@ -20,6 +20,7 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.nn.tasks import DetectionModel
 
 from datasets.labels import LabelledPhoto
+from inference.cores import cores
 from training.partial import PartialLabelLoss
 from training.photos import PartialLabelPhotos, repeat_factors
 from training.settings import TrainSettings
@@ -103,7 +104,7 @@ class PartialLabelTrainer(DetectionTrainer):  # type: ignore[misc]
 
     def _setup_train(self) -> None:
         super()._setup_train()
-        torch.set_num_threads(len(os.sched_getaffinity(0)))  # ultralytics leaves one core idle
+        torch.set_num_threads(cores())  # ultralytics leaves one core idle
 
     def get_dataset(self) -> dict[str, Any]:
         """What ultralytics needs to know of the data."""

@@ -88,8 +88,8 @@ def test_a_missing_extra_is_named_in_help_and_when_run(entries: list[EntryPoint]
 
 def test_other_extras_are_known_by_their_module(entries: list[EntryPoint], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(plugins._EXTRAS, "ray_that_nobody_has", "ray")
-    entries.append(entry("scan", "ray_that_nobody_has:app"))
-    assert "street-patrol[ray]" in RUNNER.invoke(app, ["scan"]).stderr
+    entries.append(entry("scatter", "ray_that_nobody_has:app"))
+    assert "street-patrol[ray]" in RUNNER.invoke(app, ["scatter"]).stderr
 
 
 def test_an_import_that_fails_only_when_run_is_told_too(

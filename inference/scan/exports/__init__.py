@@ -1,0 +1,1 @@
+"""Records of a scan -> files that other programs and people read, record by record."""
