@@ -65,7 +65,7 @@ class Mistakes:
         loc = [part for part in wrong["loc"] if isinstance(part, int) or not part.startswith("function-")]
         key = str(loc[0]) if loc else ""
         field = model.model_fields.get(key)
-        given = "" if wrong["type"] == "missing" else f" is {str(wrong['input'])[:_VALUE_SHOWN]!r}:"
+        given = "" if wrong["type"] == "missing" else f" is {repr(wrong['input'])[:_VALUE_SHOWN]}:"
         problem = f"{given} {wrong['msg'].removeprefix('Value error, ')}"
         remedy = (field.description if field else None) or remedy
         if key in options:

@@ -48,11 +48,11 @@ def test_a_date_is_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (GOOD.replace("0.5", "1.5").encode(), r"recipe\.yaml:3: part\.share is '1\.5': .*less than 1"),
-        (GOOD.replace("share", "shar").encode(), r"recipe\.yaml:3: part\.shar is '0\.5': Extra inputs"),
+        (GOOD.replace("0.5", "1.5").encode(), r"recipe\.yaml:3: part\.share is 1\.5: .*less than 1"),
+        (GOOD.replace("share", "shar").encode(), r"recipe\.yaml:3: part\.shar is 0\.5: Extra inputs"),
         (GOOD.replace("share", "shar").encode(), r"recipe\.yaml:2: part\.share Field required"),
         (b"version: 1.0.0\n", r"recipe\.yaml: part Field required"),
-        ((GOOD + "parts:\n  a:\n    share: no\n").encode(), r"recipe\.yaml:6: parts\.a\.share is 'False'"),
+        ((GOOD + "parts:\n  a:\n    share: no\n").encode(), r"recipe\.yaml:6: parts\.a\.share is False"),
         ((GOOD + "  names: [a, [b]]\n").encode(), r"recipe\.yaml:4: part\.names\.1 is"),
         ((GOOD + "version: 2\n").encode(), r"recipe\.yaml:4: sets version twice"),
         (GOOD.replace("0.5", "!!int x").encode(), r"recipe\.yaml:3: 'x' cannot be read"),
