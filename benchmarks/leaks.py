@@ -105,7 +105,7 @@ class Sift:
 
     def __init__(self, photos: Sequence[LabelledPhoto]) -> None:
         self._photos = photos
-        self._sift = cv2.SIFT_create(nfeatures=_FEATURES)
+        self._sift = cv2.SIFT.create(nfeatures=_FEATURES)
         self._known: dict[tuple[int, bool], tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
 
     def features(self, photo: int, *, mirrored: bool) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -114,7 +114,7 @@ class Sift:
         if key not in self._known:
             grey = cv2.cvtColor(cv2.resize(rgb(self._photos[photo]), (_SIDE, _SIDE)), cv2.COLOR_RGB2GRAY)
             points, descriptors = self._sift.detectAndCompute(cv2.flip(grey, 1) if mirrored else grey, None)
-            xy = np.array([point.pt for point in points], dtype=np.float32).reshape(-1, 2) / _SIDE
+            xy = (np.array([point.pt for point in points]).reshape(-1, 2) / _SIDE).astype(np.float32)
             empty = np.empty((0, 128), np.float32)
             self._known[key] = (xy, empty if descriptors is None else np.asarray(descriptors, np.float32))
         return self._known[key]

@@ -194,12 +194,12 @@ def _named_join(join: dict[str, Any], members: dict[int, FrozenPhoto]) -> dict[s
     return {**keys, "reason": join["reason"], "measure": join.get("measure", 0)}
 
 
-_UNITS: Final = {"near-duplicate": "bits", "same-place": "m", "burst": "s"}
+_UNITS: Final = {"near-duplicate": "bits", "altered-copy": "", "same-scene": "", "same-place": "m", "burst": "s"}
 
 
 def _measured(join: dict[str, Any]) -> str:
     unit = _UNITS.get(join["reason"])
-    return f"{join['measure']:g} {unit}" if unit else ""
+    return "" if unit is None else f"{join['measure']:g} {unit}"
 
 
 def _print_difference(a: Version, b: Version, found: Difference, printer: Printer) -> None:

@@ -74,7 +74,7 @@ class Groups:
     def joins(self) -> Iterator[Join]:
         """The joins that made the groups, the most telling reasons first."""
         for first, second, reason, measure in zip(self._first, self._second, self._reason, self._measure, strict=True):
-            yield Join(first, second, REASONS[reason], round(measure, 1))
+            yield Join(first, second, REASONS[reason], round(measure, 2))
 
 
 def grouped(table: PhotoTable, alike: Iterable[Join], settings: GroupSettings) -> Groups:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 Reason = Literal[
-    "same-content", "given", "near-duplicate", "same-scene", "series", "same-place", "burst", "day-and-folder"
+    "same-content",
+    "given",
+    "near-duplicate",
+    "altered-copy",
+    "same-scene",
+    "series",
+    "same-place",
+    "burst",
+    "day-and-folder",
 ]
 """Why two photos belong together, the most telling first."""
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
@@ -20,7 +28,7 @@ class Join:
         first: Number of a photo.
         second: Number of another.
         reason: Why.
-        measure: Bits, metres or seconds between them; 0 where the reason has no measure.
+        measure: Bits, metres or seconds between them; of altered copies and scenes the likeness in [0, 1]; else 0.
     """
 
     first: int

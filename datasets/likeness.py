@@ -19,7 +19,7 @@ from datasets.joins import Join, Reason
 
 _COMPARED_AT_ONCE: Final = 4_000_000
 """Distances held in memory, 16 MB, however many photos there are."""
-_REASONS: Final[dict[str, Reason]] = {"exact": "same-content", "near": "near-duplicate", "same-scene": "same-scene"}
+_REASONS: Final[dict[str, Reason]] = {"exact": "same-content", "near": "altered-copy", "same-scene": "same-scene"}
 
 
 def scenes(paths: Sequence[Path], settings: CheckSettings, cache_folder: Path) -> Iterator[Join]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -22,6 +23,7 @@ from datasets.store import LabelStore
 from datasets.versions import Version, Versions
 from inference.categories import load_catalogue
 from inference.cli import app
+from tests import photos
 from tests.datasets.stores import fill, labelled, located, picture, shown_by, some_store, write_photos
 
 CATALOGUE = load_catalogue()
@@ -112,8 +114,8 @@ def test_parts_are_kept_from_the_base_version(tmp_path: Path) -> None:
     first = frozen(store, "a").version
     paths = write_photos(tmp_path / "photos" / "street", range(150))
     renamed = paths[0].rename(paths[0].with_name("renamed.png"))
-    photos = [labelled(p, "street", shown_by(i + 1)) for i, p in enumerate([renamed, *paths[1:]])]  # and relabelled
-    fill(store, "street", photos)
+    changed = [labelled(p, "street", shown_by(i + 1)) for i, p in enumerate([renamed, *paths[1:]])]  # and relabelled
+    fill(store, "street", changed)
     second = based(store, "b", first, seed=5)
     before, after = splits(first), splits(second)
     before["street/renamed.png"] = before.pop("street/000000.png")
@@ -243,8 +245,8 @@ def test_a_store_that_changes_meanwhile_gives_no_version(tmp_path: Path) -> None
     store = some_store(tmp_path, 20)
 
     def import_again() -> None:
-        photos = list(store.photos("street"))
-        fill(store, "street", [labelled(p.path, "street", ["waste_bin"]) for p in photos])
+        before = list(store.photos("street"))
+        fill(store, "street", [labelled(p.path, "street", ["waste_bin"]) for p in before])
 
     with pytest.raises(LabelError, match="labels were imported meanwhile; freeze again"):
         freeze(store, "a", FreezeOptions(), CATALOGUE, import_again)
@@ -270,11 +272,31 @@ def test_a_group_is_explained(tmp_path: Path) -> None:
     reasons = {(j["first"], j["second"]): j["reason"] for j in found["joins"]}
     assert reasons == {("s/b.jpg", "s/c.jpg"): "same-place", ("s/a.jpg", "s/b.jpg"): "burst"}
     text = patrol("show", "v", "--group", found["group"], "--data", store.root).stdout
-    assert "33.4 m" in text
+    assert "33.36 m" in text
     assert "20 s" in text
     assert "唯一" not in text
     assert "只有这一张" in patrol("show", "v", "--group", "s/d.jpg", "--data", store.root).stdout
     assert "no photo or group 'x'" in patrol("show", "v", "--group", "x", "--data", store.root, expect=2).output
+
+
+def test_crops_and_mirrored_copies_stay_with_their_original(tmp_path: Path) -> None:
+    store = LabelStore(tmp_path / "data")
+    rgb = photos.noisy_scene(640, 480)
+    copies = {
+        "original": rgb,
+        "mirrored": np.ascontiguousarray(rgb[:, ::-1]),
+        "cropped": np.ascontiguousarray(rgb[30:, 40:]),
+    }
+    for name, pixels in copies.items():
+        (tmp_path / f"{name}.jpg").write_bytes(photos.encode(pixels, "jpeg"))
+    fill(store, "s", [labelled(tmp_path / f"{name}.jpg", "s") for name in copies])
+    patrol("freeze", "v", "--data", store.root)
+    found = document("show", "v", "--group", "s/mirrored.jpg", "--data", store.root)
+    assert len(found["photos"]) == 3
+    assert "altered-copy" in {join["reason"] for join in found["joins"]}
+    hashes = document("freeze", "w", "--data", store.root, "--no-scenes", "--base", "none")
+    assert Versions(store.versions_folder).find("w").record.groups > 1
+    assert "perceptual hash alone" in (Path(hashes["folder"]) / "card.md").read_text(encoding="utf-8")
 
 
 def test_a_difference_names_what_changed(tmp_path: Path) -> None:
