@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from inference.errors import ConfigError
+from inference.config_file import load_model
 from inference.paths import CONFIGS
 
 
@@ -181,16 +180,6 @@ def load_check_settings(path: Path = CONFIGS / "check.yaml") -> CheckSettings:
     """The settings of a file; what it leaves out has its default.
 
     Raises:
-        ConfigError: naming every key that is wrong.
+        ConfigError: naming the line of every wrong field.
     """
-    remedy = "correct it; datasets/check_settings.py says what each key means"
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        return CheckSettings.model_validate(raw)
-    except OSError as error:
-        raise ConfigError(path, None, f"cannot be read ({error.strerror})", "check the path") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(path, None, f"is not valid YAML: {error}", remedy) from error
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(path, None, wrong, remedy) from error
+    return load_model(path, CheckSettings, "datasets/check_settings.py says what each field means.")

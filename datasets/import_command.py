@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel
 from rich.table import Table
 
 from datasets.class_map import parse_class_map
@@ -18,6 +17,7 @@ from datasets.opened_source import source_name
 from datasets.settings import DataSettings, SourceSettings
 from datasets.store import LabelStore
 from inference.categories import Catalogue, load_catalogue
+from inference.config_file import load_model
 from inference.errors import PatrolError
 from inference.printer import Printer
 
@@ -104,18 +104,15 @@ def _recipe(path: Path) -> Mapping[str, SourceSettings]:
     """`data.sources` of a train.yaml.
 
     Raises:
-        LabelError: it has none, or they are wrong.
+        ConfigError: it has none, or they are wrong, with the line.
     """
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-        return DataSettings.model_validate(document["data"]).sources
-    except OSError as error:
-        raise LabelError(path, "", f"--recipe cannot be read ({error.strerror})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise LabelError(path, "data." + ".".join(map(str, first["loc"])), first["msg"]) from error
-    except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise LabelError(path, "data", f"expected a train.yaml with data.sources ({error})") from error
+    return load_model(path, _Recipe, "configs/train.yaml shows how data.sources are described.").data.sources
+
+
+class _Recipe(BaseModel):
+    """The part of a train.yaml that is about data."""
+
+    data: DataSettings
 
 
 def _options(
