@@ -94,11 +94,12 @@ def test_a_second_freeze_downloads_only_what_changed(
 ) -> None:
     downloads = count_downloads(monkeypatch)
     assert patrol("freeze", "a", "--data", store.root)["photos"] == COUNT
-    assert len(downloads) == COUNT
+    assert len({*downloads}) == COUNT
+    assert len(downloads) <= 2 * COUNT  # once for facts, once for the features that scenes are found by
     bucket.pipe_file(f"{BUCKET}/五月/003.bmp", picture(333, ".bmp"))  # of the same size
     downloads.clear()
     assert patrol("freeze", "b", "--data", store.root)["read"] == 1
-    assert downloads == [f"{BUCKET}/五月/003.bmp"]
+    assert {*downloads} == {f"{BUCKET}/五月/003.bmp"}
 
 
 def test_vanished_and_changed_objects_are_named(store: LabelStore, bucket: s3fs.S3FileSystem) -> None:
