@@ -222,7 +222,7 @@ def _sources(collection: Collection) -> tuple[DataSource, ...]:
 
 
 def _trainer(settings: TrainSettings) -> Trainer:
-    start = settings.model.start
+    start = settings.model.start  # of the first run; a finishing run starts from its result
     return Trainer(
         name="ultralytics, extended by street-patrol training.trainer",
         version=version("ultralytics"),

@@ -31,6 +31,18 @@ class ModelSettings(_Strict):
     min_exhaustive_photos: int = Field(ge=1)
 
 
+class FinishSettings(_Strict):
+    """What the second, short run does differently from the first, and its share in the averaged weights."""
+
+    share: float = Field(gt=0, le=1)
+    epochs: int = Field(ge=1)
+    close_mosaic: int = Field(ge=0)
+    learning_rate: float = Field(gt=0)
+    nominal_batch: int = Field(ge=1)
+    warmup_epochs: float = Field(ge=0)
+    aspect_jitter: float = Field(ge=0)
+
+
 class TrainingSettings(_Strict):
     """How the detector is trained; configs/train.yaml says what each is for."""
 
@@ -53,6 +65,7 @@ class TrainingSettings(_Strict):
     precision: Literal["fp32", "bf16", "auto"]
     workers: int = Field(ge=0)
     seed: int
+    finish: FinishSettings | None
 
 
 class DetectionSettings(_Strict):
@@ -158,6 +171,14 @@ class TrainSettings(_Strict):
         if epochs is None and hours is None:
             return self
         return self._changed({"hours": hours} if epochs is None else {"epochs": epochs, "hours": hours})
+
+    def finishing(self, start: Path) -> TrainSettings | None:
+        """The recipe of the second run, from the first one's weights; None where there is none."""
+        finish = self.training.finish
+        if finish is None:
+            return None
+        changed = self._changed({**finish.model_dump(exclude={"share"}), "hours": None, "finish": None})
+        return changed.model_copy(update={"model": self.model.model_copy(update={"start": start})})
 
     def _changed(self, changes: dict[str, Any]) -> TrainSettings:
         return self.model_copy(update={"training": self.training.model_copy(update=changes)})

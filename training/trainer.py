@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from ultralytics.data.build import build_dataloader
 from ultralytics.models.yolo.detect import DetectionTrainer
-from ultralytics.nn.tasks import DetectionModel
+from ultralytics.nn.tasks import DetectionModel, load_checkpoint
 
 from datasets.labels import LabelledPhoto
 from inference.cores import cores
@@ -205,16 +205,41 @@ def _overrides(settings: TrainSettings, runs: Path, resume: Path | None) -> dict
 
 
 def train(settings: TrainSettings, data: TrainingSet, runs: Path) -> Path:
-    """Fine-tune; goes on from the last checkpoint when it was cut off, and does nothing when it was finished.
+    """Fine-tune, finish with a second run, average both; goes on from the last checkpoint when it was cut off.
 
     Args:
         settings: The recipe.
         data: What to train on.
-        runs: Folder of the run; a checkpoint is written after every epoch.
+        runs: Folder of the run; checkpoints are written after every epoch, the second run's under `finish`.
 
     Returns:
-        A checkpoint with the EMA weights.
+        A checkpoint with the EMA weights, or with their average over both runs.
     """
+    first = _train_once(settings, data, runs)
+    finish, second = settings.training.finish, settings.finishing(first)
+    if finish is None or second is None:
+        return first
+    return averaged(first, _train_once(second, data, runs / "finish"), finish.share, runs / "averaged.pt")
+
+
+def averaged(first: Path, second: Path, share: float, target: Path) -> Path:
+    """Write a checkpoint whose weights are `(1 - share) * first + share * second`.
+
+    Averaging along one fine-tuning run finds flatter minima than its end (Izmailov et al. 2018); integer buffers are
+    taken from the first.
+    """
+    model, _ = load_checkpoint(first)
+    other = load_checkpoint(second)[0].state_dict()
+    mixed = {
+        name: torch.lerp(value, other[name], share) if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+    }
+    model.load_state_dict(mixed)
+    torch.save({"model": model.half(), "epoch": -1, "train_args": {}}, target)
+    return target
+
+
+def _train_once(settings: TrainSettings, data: TrainingSet, runs: Path) -> Path:
     last = runs / "weights" / "last.pt"
     if _finished(last):
         return last

@@ -39,7 +39,7 @@ def data(tmp_path: Path) -> TrainingSet:
 def settings() -> TrainSettings:
     loaded = load_train_settings(CONFIGS / "train.yaml")
     model = loaded.model.model_copy(update={"start": shared("weights", "yolo11n.pt")})
-    quick = {"epochs": 3, "hours": None, "image_size": 64, "batch": 8, "nominal_batch": 8, "workers": 0}
+    quick = {"epochs": 3, "hours": None, "image_size": 64, "batch": 8, "nominal_batch": 8, "workers": 0, "finish": None}
     training = loaded.training.model_copy(update=quick)
     return loaded.model_copy(update={"model": model, "training": training})
 
@@ -72,15 +72,35 @@ def test_a_run_that_was_cut_off_goes_on_where_it_stopped(
 
 
 def test_the_stem_stays_as_it_was(data: TrainingSet, settings: TrainSettings, tmp_path: Path) -> None:
-    frozen = settings.training.model_copy(update={"epochs": 1, "frozen_layers": 4})
-    once = settings.model_copy(update={"training": frozen})
+    once = settings.with_budget(1, None)
     trained, _ = load_checkpoint(train(once, data, tmp_path / "run"))
     start, _ = load_checkpoint(settings.model.start)
     for layer in range(len(start.model) - 1):
         pairs = zip(start.model[layer].parameters(), trained.model[layer].parameters(), strict=True)
         same = all(torch.allclose(a, b, atol=1e-3) for a, b in pairs)
-        if layer < frozen.frozen_layers:
+        if layer < settings.training.frozen_layers:
             assert same, f"layer {layer} is frozen but changed"
+
+
+def test_the_second_run_starts_from_the_first_and_both_are_averaged(
+    data: TrainingSet, settings: TrainSettings, tmp_path: Path
+) -> None:
+    finish = load_train_settings(CONFIGS / "train.yaml").training.finish
+    assert finish is not None
+    training = settings.training.model_copy(update={"epochs": 1, "finish": finish.model_copy(update={"epochs": 1})})
+    both = settings.model_copy(update={"training": training})
+    checkpoint = train(both, data, tmp_path / "run")
+    first = tmp_path / "run" / "weights" / "last.pt"
+    second = tmp_path / "run" / "finish" / "weights" / "last.pt"
+    _, state = load_checkpoint(second)
+    assert state["train_args"]["model"] == str(first)
+    assert state["train_args"]["lr0"] == finish.learning_rate
+    one, other, mean = (load_checkpoint(path)[0].state_dict() for path in (first, second, checkpoint))
+    for name in ("model.22.m.0.cv1.conv.weight", "model.10.cv1.bn.running_mean"):
+        assert torch.allclose(mean[name], (one[name] + other[name]) / 2, atol=1e-3)
+    before = first.stat().st_mtime_ns
+    assert train(both, data, tmp_path / "run") == checkpoint
+    assert first.stat().st_mtime_ns == before
 
 
 @pytest.mark.parametrize(("asked", "expected"), [("fp32", False), ("bf16", True)])
