@@ -97,7 +97,7 @@ def test_the_second_run_starts_from_the_first_and_both_are_averaged(
     assert state["train_args"]["lr0"] == finish.learning_rate
     one, other, mean = (load_checkpoint(path)[0].state_dict() for path in (first, second, checkpoint))
     for name in ("model.22.m.0.cv1.conv.weight", "model.10.cv1.bn.running_mean"):
-        assert torch.allclose(mean[name], (one[name] + other[name]) / 2, atol=1e-3)
+        assert torch.allclose(mean[name], (one[name] + other[name]) / 2, rtol=1e-3, atol=1e-3)  # kept in fp16
     before = first.stat().st_mtime_ns
     assert train(both, data, tmp_path / "run") == checkpoint
     assert first.stat().st_mtime_ns == before
