@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from datasets.features import Features, features, squeezed
 from datasets.files import PhotoFileError, read_file, stamp_of
 from datasets.fingerprint_cache import Facts, FingerprintCache, Stamp
 from datasets.groups import perceptual_hash
+from inference.cores import cores
 from inference.photo import PhotoError, read_photo
 from inference.quality import measure
 
@@ -84,7 +84,7 @@ def fingerprints(
         advance: Called after each.
     """
     waiting = iter(paths)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+    with ThreadPoolExecutor(cores()) as threads:
         while batch := list(islice(waiting, _BATCH)):
             yield from _batch(batch, cache, settings, threads, advance)
 
