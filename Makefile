@@ -20,7 +20,7 @@ $(VENV)/.core$(EXTRAS): pyproject.toml constraints.txt | $(BIN)/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[train,openvino,s3,scan,privacy,dev]'
+	$(PIP) --editable '.[train,openvino,client,s3,scan,ray,postgres,privacy,dev]'
 	touch $@
 
 serve: $(VENV)/.core$(EXTRAS)  ## Install the core and serve the shipped model on http://127.0.0.1:8000

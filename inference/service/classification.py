@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
-import numpy as np
 from fastapi import APIRouter, Request
 
-from inference.classify import PhotoResult
-from inference.codec import PhotoError
 from inference.service.answers import ClassifyAnswer, Judgement, classify_answer
 from inference.service.failure import Failure
+from inference.service.judging import judge_all
 from inference.service.openapi import CLASSIFY_BODY, CLASSIFY_DESCRIPTION, problem_responses
 from inference.service.problems import (
     BODY_TIMEOUT,
@@ -33,9 +28,9 @@ from inference.service.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     Problem,
 )
-from inference.service.record import RequestRecord, record_of
-from inference.service.runtime import Ready, Runtime
-from inference.service.uploads import Upload, read_submission
+from inference.service.record import record_of
+from inference.service.runtime import Ready
+from inference.service.uploads import read_submission
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["classify"])
@@ -73,52 +68,9 @@ async def classify(request: Request, runtime: Ready) -> ClassifyAnswer:
     record.add("read", time.perf_counter() - started)
     record.photos = len(submission.uploads)
     scheme = runtime.scheme(submission.options.scheme)
-    judgements = await _judge_all(runtime, submission.uploads, submission.options.score_floor, record)
+    judgements = await judge_all(runtime, submission.uploads, submission.options.score_floor, record)
     _require_one(judgements)
     return classify_answer(record.request_id, judgements, runtime.classifier, scheme, submission.options)
-
-
-async def _judge_all(
-    runtime: Runtime, uploads: Sequence[Upload], score_floor: float | None, record: RequestRecord
-) -> list[Judgement]:
-    """Judge photos side by side, in the runtime's own threads."""
-    loop = asyncio.get_running_loop()
-    jobs = [loop.run_in_executor(runtime.workers, _judge, runtime, upload, score_floor) for upload in uploads]
-    judgements = await asyncio.gather(*jobs)
-    for judgement in judgements:
-        if judgement.result is not None:
-            _count(judgement.result, record)
-    return judgements
-
-
-def _judge(runtime: Runtime, upload: Upload, score_floor: float | None) -> Judgement:
-    if isinstance(upload.content, Failure):
-        return Judgement(upload.filename, None, upload.content)
-    sha256 = hashlib.sha256(upload.content).hexdigest()
-    return Judgement(upload.filename, sha256, _outcome(runtime, upload.content, score_floor))
-
-
-def _outcome(runtime: Runtime, data: bytes, score_floor: float | None) -> PhotoResult | Failure:
-    limits = runtime.settings.photo_limits
-    try:
-        result = runtime.classifier.classify(data, limits=limits, min_score=score_floor)
-    except PhotoError as error:
-        return Failure(error.code, error.message)
-    except Exception:  # whatever a photo does to a decoder, the other photos are answered
-        log.exception("unexpected error on a photo")
-        return Failure("internal-error", "please report it with the request id")
-    return _without_pixels(result)
-
-
-def _without_pixels(result: PhotoResult) -> PhotoResult:
-    """The result without the decoded photo, up to 300 MB that a request of many photos must not pile up."""
-    return replace(result, photo=replace(result.photo, rgb=np.empty((0, 0, 3), np.uint8)))
-
-
-def _count(result: PhotoResult, record: RequestRecord) -> None:
-    record.add("decode", result.timings.decode)
-    record.add("infer", result.timings.infer)
-    record.add("decide", result.timings.decide)
 
 
 def _require_one(judgements: Sequence[Judgement]) -> None:
