@@ -28,9 +28,9 @@ from inference.service.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     Problem,
 )
-from inference.service.record import record_of
-from inference.service.runtime import Ready
-from inference.service.uploads import read_submission
+from inference.service.record import RequestRecord, record_of
+from inference.service.runtime import Ready, Runtime
+from inference.service.uploads import Submission, read_submission
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["classify"])
@@ -66,6 +66,15 @@ async def classify(request: Request, runtime: Ready) -> ClassifyAnswer:
     started = time.perf_counter()
     submission = await read_submission(request, runtime.settings.max_photos)
     record.add("read", time.perf_counter() - started)
+    return await answer_case(runtime, submission, record)
+
+
+async def answer_case(runtime: Runtime, submission: Submission, record: RequestRecord) -> ClassifyAnswer:
+    """The answer for the photos of a case, whichever protocol they came by.
+
+    Raises:
+        Problem: There is no such scheme, or none of the photos could be read.
+    """
     record.photos = len(submission.uploads)
     scheme = runtime.scheme(submission.options.scheme)
     judgements = await judge_all(runtime, submission.uploads, submission.options.score_floor, record)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pydantic import BaseModel
+
+from inference.service.dialects import PROBLEM, Dialect
 from inference.service.options import Options
-from inference.service.problems import MEDIA_TYPE, Kind
+from inference.service.problems import Kind
 
 API_DESCRIPTION: Final = """\
 城市巡查照片 → 问题类别建议。服务只给建议，由人确认：照片能看出现状，看不出许可与停留时间。
@@ -102,18 +105,6 @@ CLASSIFY_ANSWER: Final = {
     "photos": [_READ, _UNREAD],
     "context": {"external_id": "case-20260506-0042"},
 }
-_PROBLEM_SCHEMA: Final = {
-    "type": "object",
-    "title": "Problem",
-    "required": ["type", "title", "status", "detail", "instance"],
-    "properties": {
-        "type": {"type": "string", "description": "稳定的错误类型。 Stable, for programs."},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "哪里有误、如何处理。 What is wrong and what to do."},
-        "instance": {"type": "string", "description": "请求编号。 The request's id."},
-    },
-}
 
 
 def _given(field: dict[str, Any]) -> dict[str, Any]:
@@ -143,20 +134,38 @@ CLASSIFY_BODY: Final[dict[str, Any]] = {
 }
 
 
-def problem_responses(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
-    """The descriptions of the errors that an address may answer with."""
+def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a body that is read by hand, without references: those would lead nowhere in an operation."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    inlined = _inlined(schema, definitions)
+    return dict(inlined)
+
+
+def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_inlined(each, definitions) for each in node]
+    if not isinstance(node, dict):
+        return node
+    target = definitions.get(str(node.get("$ref")).rpartition("/")[2], {})
+    kept = {key: value for key, value in node.items() if key != "$ref"}
+    return {key: _inlined(value, definitions) for key, value in {**target, **kept}.items()}
+
+
+def problem_responses(*kinds: Kind, dialect: Dialect = PROBLEM) -> dict[int | str, dict[str, Any]]:
+    """The descriptions of the errors that an address may answer with, in the words of its protocol."""
     by_status: dict[int, list[Kind]] = {}
     for kind in kinds:
         by_status.setdefault(kind.status, []).append(kind)
-    return {status: _response(same) for status, same in by_status.items()}
+    return {status: _response(same, dialect) for status, same in by_status.items()}
 
 
-def _response(kinds: list[Kind]) -> dict[str, Any]:
+def _response(kinds: list[Kind], dialect: Dialect) -> dict[str, Any]:
     content = {
-        "schema": _PROBLEM_SCHEMA,
-        "examples": {kind.slug: {"value": _example(kind)} for kind in kinds},
+        "schema": dialect.schema,
+        "examples": {kind.slug: {"value": dialect.body(_example(kind))} for kind in kinds},
     }
-    return {"description": "; ".join(kind.title for kind in kinds), "content": {MEDIA_TYPE: content}}
+    return {"description": "; ".join(kind.title for kind in kinds), "content": {dialect.media_type: content}}
 
 
 def _example(kind: Kind) -> dict[str, object]:

@@ -15,9 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from inference.answer import PROBLEM_TYPE
+from inference.service.dialects import dialect_of
 from inference.service.record import record_of
-
-MEDIA_TYPE: Final = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,18 @@ class Kind:
 
 
 MALFORMED_JSON: Final = Kind("malformed-json", 400, "The body is not the JSON that is expected")
+MALFORMED_COMPRESSION: Final = Kind("malformed-compression", 400, "The body cannot be unpacked")
 MALFORMED_MULTIPART: Final = Kind("malformed-multipart", 400, "The multipart body is broken")
 NOT_FOUND: Final = Kind("not-found", 404, "There is nothing at this address")
+UNKNOWN_SERVICE: Final = Kind("unknown-service", 404, "There is no such service")
+UNKNOWN_MODEL: Final = Kind("unknown-model", 404, "There is no such model here")
 METHOD_NOT_ALLOWED: Final = Kind("method-not-allowed", 405, "This address does not take this method")
 BODY_TIMEOUT: Final = Kind("body-timeout", 408, "The upload stalled")
 BODY_TOO_LARGE: Final = Kind("body-too-large", 413, "The request is too large")
 UNSUPPORTED_MEDIA_TYPE: Final = Kind("unsupported-media-type", 415, "The body is in a form not read here")
+UNSUPPORTED_ENCODING: Final = Kind("unsupported-encoding", 415, "The body is compressed in a way not read here")
 INVALID_FIELD: Final = Kind("invalid-field", 422, "A field of the request is wrong")
+INVALID_TENSOR: Final = Kind("invalid-tensor", 422, "A tensor does not fit the model")
 NO_PHOTOS: Final = Kind("no-photos", 422, "The request has no photo")
 NO_READABLE_PHOTO: Final = Kind("no-readable-photo", 422, "None of the photos could be read")
 TOO_MANY_PHOTOS: Final = Kind("too-many-photos", 422, "The request has too many photos")
@@ -76,7 +80,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.extensions = extensions
 
     def response(self, scope: Scope) -> JSONResponse:
-        """The document, for the request of this scope."""
+        """The document, for the request of this scope; in the words of the protocol that it speaks."""
         record = record_of(scope)
         record.problem = self.kind.slug
         document = {
@@ -87,7 +91,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
             "instance": record.request_id,
             **self.extensions,
         }
-        return JSONResponse(document, self.kind.status, self.headers, MEDIA_TYPE)
+        dialect = dialect_of(scope["path"])
+        return JSONResponse(dialect.body(document), self.kind.status, self.headers, dialect.media_type)
 
 
 class FieldProblem(BaseModel):
