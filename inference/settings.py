@@ -79,6 +79,12 @@ class ServiceSettings(BaseSettings):
     min_photo_side: int = Field(default=DEFAULT_LIMITS.min_side, ge=1, description="Give a number of pixels.")
     max_body_bytes: int = Field(default=128 * _MIB, ge=1024, description="Give a number of bytes, at least 1024.")
     body_timeout: float = Field(default=30, gt=0, description="Give a number of seconds.")
+    label_studio_files: Path | None = Field(
+        default=None, description="Give the folder of Label Studio's LOCAL_FILES_DOCUMENT_ROOT, or null for none."
+    )
+    label_studio_min_score: float = Field(
+        default=0.25, ge=0.001, le=1, description="Give a score from 0.001 to 1 from which boxes are drawn in tasks."
+    )
     shutdown_timeout: int = Field(default=30, ge=1, description="Give a number of whole seconds.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Give debug, info, warning or error."

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from inference.service import categories, classification, docs, health, oip, open311, problems
+from inference.service import categories, classification, docs, health, label_studio, oip, open311, problems
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
 from inference.service.openapi import API_DESCRIPTION, CLASSIFY_ANSWER
 from inference.service.runtime import Startup
@@ -44,7 +44,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     app.state.startup = Startup(settings)
     problems.install(app)
-    for module in (classification, categories, health, open311, oip):
+    for module in (classification, categories, health, open311, oip, label_studio):
         app.include_router(module.router)
     docs.mount(app)
     app.add_middleware(BodyGuard, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
