@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from inference.service import categories, classification, docs, health, label_studio, oip, open311, problems
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
 from inference.service.openapi import API_DESCRIPTION, CLASSIFY_ANSWER
+from inference.service.problem_list import problem_list
 from inference.service.runtime import Startup
 from inference.settings import ServiceSettings
 
@@ -36,7 +37,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     app = _Api(
         title="street-patrol",
         version=_version(),
-        description=API_DESCRIPTION,
+        description=f"{API_DESCRIPTION}\n{problem_list()}",
         license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         docs_url=None,
         redoc_url=None,

@@ -18,10 +18,11 @@ City patrol photos in, suggested issue categories out. It suggests; a person dec
 condition, never a permit or a dwell time. Photos are not stored and nothing is fetched from outside.
 
 错误一律为 RFC 9457 `application/problem+json`：`type` 稳定不变，供程序判断；`instance` 为请求编号
-（响应头 `X-Request-ID`）。
+（响应头 `X-Request-ID`）。`/open311` 与 `/v2` 下的错误采用各自协议的格式。
 
 Errors are RFC 9457 problem documents: `type` is stable and meant for programs, `instance` is the request's
-id, which is also in the header `X-Request-ID`; an incoming `X-Request-ID` is kept.
+id, which is also in the header `X-Request-ID`; an incoming `X-Request-ID` is kept. Errors below
+`/open311` and `/v2` are told in the form of those protocols.
 """
 
 CLASSIFY_DESCRIPTION: Final = """\

@@ -18,6 +18,9 @@ from inference.answer import PROBLEM_TYPE
 from inference.service.dialects import dialect_of
 from inference.service.record import record_of
 
+KINDS: Final[dict[str, Kind]] = {}
+"""Every kind there is, by its slug, so that all of them can be listed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -32,6 +35,9 @@ class Kind:
     slug: str
     status: int
     title: str
+
+    def __post_init__(self) -> None:
+        KINDS[self.slug] = self
 
     @property
     def type(self) -> str:
