@@ -133,6 +133,8 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real server in a process of its own, with default settings, ready to answer."""
     from tests.inference.service.test_server import ready_after, serving
 
-    with serving(tmp_path_factory.mktemp("server") / "log") as (server, http):
+    folder = tmp_path_factory.mktemp("server")
+    variables = {"PATROL_FEEDBACK_DATABASE": f"sqlite:///{folder / 'feedback.sqlite'}"}
+    with serving(folder / "log", **variables) as (server, http):
         ready_after(server, http)
         yield str(http.base_url).rstrip("/")
