@@ -11,8 +11,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from inference.service import categories, classification, docs, health, label_studio, oip, open311, problems
+from inference.service.examples import ANSWERS
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
-from inference.service.openapi import API_DESCRIPTION, CLASSIFY_ANSWER
+from inference.service.openapi import API_DESCRIPTION
 from inference.service.problem_list import problem_list
 from inference.service.runtime import Startup
 from inference.settings import ServiceSettings
@@ -23,8 +24,8 @@ class _Api(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         schema = super().openapi()
-        answer = schema["paths"]["/v1/classify"]["post"]["responses"]["200"]
-        answer["content"]["application/json"]["example"] = CLASSIFY_ANSWER
+        for (method, path), answer in ANSWERS.items():
+            schema["paths"][path][method]["responses"]["200"]["content"]["application/json"]["example"] = answer
         return schema
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 with warnings.catch_warnings():
@@ -117,6 +118,16 @@ class TestDescription:
                     content = response.get("content", {}).get(dialect_of(path).media_type, {})
                     for slug in content.get("examples", {}) if status != "200" else ():
                         assert KINDS[slug].status == int(status)
+
+    def test_every_answer_has_an_example_that_is_possible(self, described: dict[str, Any]) -> None:
+        for path, operations in described["paths"].items():
+            for method, operation in operations.items():
+                content = operation["responses"]["200"]["content"].get("application/json")
+                if content is None:
+                    continue
+                assert "example" in content, (method, path)
+                schema = {**content["schema"], "components": described["components"]}
+                Draft202012Validator(schema).validate(content["example"])
 
     def test_both_languages_everywhere(self, described: dict[str, Any]) -> None:
         for operations in described["paths"].values():
