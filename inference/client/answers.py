@@ -151,6 +151,7 @@ class RecordPhoto(_Answer):
     sha256: str | None
     width: int | None
     height: int | None
+    kept: bool = False
     detections: tuple[Detection, ...] = ()
 
 
@@ -176,8 +177,29 @@ class RecordPage(_Answer):
     next_cursor: str | None = None
 
 
+class Share(_Answer):
+    """A share with its 95 % confidence interval."""
+
+    value: float
+    lower: float
+    upper: float
+    support: int
+
+
+class CategoryStats(_Answer):
+    """What became of a category's suggestions."""
+
+    suggested: int
+    prefilled: int
+    confirmed: int
+    rejected: int
+    added: int
+    precision: Share | None
+    prefill_precision: Share | None
+
+
 class Stats(_Answer):
-    """How answers fared with the people who confirmed them; see docs/operations.md."""
+    """How answers fared with the people who confirmed them."""
 
     since: str | None
     until: str | None
@@ -185,7 +207,7 @@ class Stats(_Answer):
     answered_feedback: int
     acceptance_rate: float | None
     verdicts: dict[str, int]
-    categories: dict[str, dict[str, Any]]
+    categories: dict[str, CategoryStats]
     drift: dict[str, Any]
     models: dict[str, int]
     latency_ms: dict[str, float | None]
@@ -197,8 +219,9 @@ class ModelState(_Answer):
     """A model package that the service knows."""
 
     name: str
-    version: str
+    version: str | None
     data_version: str | None = None
+    path: str | None = None
     state: str
     error: str | None = None
     activated_at: str | None = None

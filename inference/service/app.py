@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from inference.service import categories, classification, docs, health, label_studio, oip, open311, problems
 from inference.service.examples import ANSWERS
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
-from inference.service.openapi import API_DESCRIPTION
+from inference.service.openapi import API_DESCRIPTION, TAGS
 from inference.service.problem_list import problem_list
 from inference.service.runtime import Startup
 from inference.settings import ServiceSettings
@@ -40,6 +40,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         version=_version(),
         description=f"{API_DESCRIPTION}\n{problem_list()}",
         license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,

@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, TypeVar
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from inference.errors import PatrolError
 from inference.service.answers import Judgement, PhotoProblem
 from inference.service.failure import Failure
 from inference.service.judging import judge_all
@@ -28,7 +27,7 @@ from inference.service.options import shortened
 from inference.service.problems import (
     BODY_TIMEOUT,
     BODY_TOO_LARGE,
-    INTERNAL_ERROR,
+    CASE,
     INVALID_LABEL_CONFIG,
     MALFORMED_JSON,
     NO_READABLE_PHOTO,
@@ -75,7 +74,12 @@ class PredictRequest(_Told):
     """Tasks to be judged."""
 
     tasks: list[Task] = Field(max_length=_MAX_TASKS)
-    label_config: str
+    label_config: str = Field(
+        examples=[
+            '<View><Image name="photo" value="$image"/><RectangleLabels name="box" toName="photo">'
+            '<Label value="暴露垃圾"/><Label value="垃圾满溢"/></RectangleLabels></View>'
+        ]
+    )
     project: str | int | None = None
     model_version: str | None = Field(None, description="不作区分。 Not looked at: the loaded model answers.")
 
@@ -185,15 +189,7 @@ async def setup(request: Request, runtime: Ready) -> SetupAnswer:
     "not pass for photos that show nothing.",
     openapi_extra=_body_of(PredictRequest),
     response_model_exclude_unset=True,
-    responses=problem_responses(
-        MALFORMED_JSON,
-        BODY_TIMEOUT,
-        BODY_TOO_LARGE,
-        INVALID_LABEL_CONFIG,
-        NO_READABLE_PHOTO,
-        INTERNAL_ERROR,
-        NOT_READY,
-    ),
+    responses=problem_responses(MALFORMED_JSON, INVALID_LABEL_CONFIG, *CASE),
 )
 async def predict(request: Request, runtime: Ready) -> PredictAnswer:
     """Judge the photos of tasks."""
@@ -264,7 +260,8 @@ def _version(runtime: Runtime) -> str:
 def _source(request: Request, runtime: Runtime) -> PhotoSource:
     settings = runtime.settings
     fetcher = getattr(request.app.state, "fetcher", None)
-    return PhotoSource(settings.label_studio_files, settings.max_photo_bytes, fetcher)
+    budget = None if fetcher is None else fetcher.budget()
+    return PhotoSource(settings.label_studio_files, settings.max_photo_bytes, fetcher, budget)
 
 
 def _batches(tasks: Sequence[Task], size: int) -> Iterator[Sequence[Task]]:
@@ -277,19 +274,19 @@ async def _predicted(
     tasks: Sequence[Task], interface: Interface, source: PhotoSource, runtime: Runtime, record: RequestRecord
 ) -> list[Prediction]:
     photos = await asyncio.gather(*(_photo(task, interface, source) for task in tasks))
-    uploads = [Upload("", photo) for photo in photos if isinstance(photo, bytes)]
+    uploads = [Upload("", photo) for photo in photos if not isinstance(photo, PhotoProblem)]
     record.photos += len(tasks)
     judged = iter(await judge_all(runtime, uploads, runtime.settings.label_studio_min_score, record))
-    outcomes = [next(judged) if isinstance(photo, bytes) else photo for photo in photos]
+    outcomes = [photo if isinstance(photo, PhotoProblem) else next(judged) for photo in photos]
     return [_prediction(outcome, interface, runtime) for outcome in outcomes]
 
 
-async def _photo(task: Task, interface: Interface, source: PhotoSource) -> bytes | PhotoProblem:
+async def _photo(task: Task, interface: Interface, source: PhotoSource) -> bytes | Failure | PhotoProblem:
     if interface.key not in task.data:
         return _unreachable(f"the task has no {shortened(interface.key)!r}, which the labelling interface shows")
     try:
         return await source.read(task.data[interface.key])
-    except (UnreachablePhoto, PatrolError) as error:
+    except UnreachablePhoto as error:
         return _unreachable(str(error))
 
 

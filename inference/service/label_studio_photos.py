@@ -7,9 +7,10 @@ import base64
 import binascii
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qs, unquote_to_bytes, urlsplit
 
+from inference.service.failure import Failure
 from inference.service.options import shortened
 
 _LOCAL_FILES: Final = "/data/local-files/"
@@ -22,12 +23,8 @@ class UnreachablePhoto(Exception):  # noqa: N818 - what came of the task
 class Fetcher(Protocol):
     """Fetches from the hosts that an operator allows."""
 
-    async def fetch(self, url: str) -> bytes:
-        """The file at an address.
-
-        Raises:
-            PatrolError: It may not be fetched, or could not be.
-        """
+    async def fetch(self, url: str, budget: Any) -> tuple[str, bytes | Failure]:
+        """The (name, content) of the file at an address, or why there is none; within what a request may fetch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +35,19 @@ class PhotoSource:
         folder: Below it lie the files of Label Studio's local storage; None: there are none.
         max_bytes: Of a photo.
         fetcher: For web addresses; None: nothing is fetched.
+        budget: What of the fetcher's the request may use.
     """
 
     folder: Path | None
     max_bytes: int
     fetcher: Fetcher | None = None
+    budget: Any = None
 
-    async def read(self, address: object) -> bytes:
-        """The file that a task names.
+    async def read(self, address: object) -> bytes | Failure:
+        """The file that a task names, or why it could not be fetched.
 
         Raises:
             UnreachablePhoto: It cannot be had.
-            PatrolError: It was to be fetched and was not.
         """
         if not isinstance(address, str) or not address:
             raise UnreachablePhoto(f"the task's photo must be an address, but is {shortened(repr(address))}")
@@ -76,7 +74,7 @@ class PhotoSource:
         except (OSError, ValueError) as error:
             raise UnreachablePhoto(f"there is no file {shortened(name)!r} below label_studio_files") from error
 
-    async def _fetched(self, address: str, scheme: str) -> bytes:
+    async def _fetched(self, address: str, scheme: str) -> bytes | Failure:
         if scheme not in ("http", "https"):
             raise UnreachablePhoto(
                 f"{shortened(address)!r} is only known to Label Studio; use its local storage with "
@@ -86,7 +84,7 @@ class PhotoSource:
             raise UnreachablePhoto(
                 f"{shortened(address)!r} would have to be fetched, which is off; an operator can allow its host"
             )
-        return await self.fetcher.fetch(address)
+        return (await self.fetcher.fetch(address, self.budget))[1]
 
 
 def _split(address: str) -> _Parts:

@@ -37,23 +37,17 @@ from inference.service.oip_tensors import (
 from inference.service.openapi import inlined_schema, problem_responses
 from inference.service.options import Options, read_options, shortened
 from inference.service.problems import (
-    BODY_TIMEOUT,
-    BODY_TOO_LARGE,
+    CASE,
     INTERNAL_ERROR,
     INVALID_FIELD,
     INVALID_TENSOR,
     MALFORMED_COMPRESSION,
     MALFORMED_JSON,
-    NO_PHOTOS,
-    NO_READABLE_PHOTO,
     NOT_READY,
-    TOO_MANY_PHOTOS,
     UNKNOWN_MODEL,
-    UNKNOWN_SCHEME,
     UNSUPPORTED_ENCODING,
     Problem,
 )
-from inference.service.record import RequestRecord, record_of
 from inference.service.runtime import Ready, Runtime
 from inference.service.uploads import Submission, Upload, check_count
 
@@ -69,17 +63,9 @@ _INFER_ERRORS: Final = problem_responses(
     MALFORMED_JSON,
     MALFORMED_COMPRESSION,
     UNKNOWN_MODEL,
-    BODY_TIMEOUT,
-    BODY_TOO_LARGE,
     UNSUPPORTED_ENCODING,
-    INVALID_FIELD,
     INVALID_TENSOR,
-    NO_PHOTOS,
-    NO_READABLE_PHOTO,
-    TOO_MANY_PHOTOS,
-    UNKNOWN_SCHEME,
-    INTERNAL_ERROR,
-    NOT_READY,
+    *CASE,
     dialect=INFERENCE,
 )
 
@@ -376,8 +362,8 @@ async def _judge(received: Received, runtime: Runtime, request: Request) -> list
     photos = await asyncio.to_thread(received.photos, PHOTOS)
     check_count(len(photos), runtime.settings.max_photos, _HOW)
     options = _options(received.request)
-    record: RequestRecord = record_of(request.scope)
-    answer = await answer_case(runtime, Submission(tuple(Upload("", photo) for photo in photos), options), record)
+    submission = Submission(tuple(Upload("", photo) for photo in photos), options)
+    answer = await answer_case(request, runtime, submission)
     return _tensors(answer)
 
 

@@ -21,15 +21,10 @@ from inference.service.dialects import GEO_REPORT
 from inference.service.openapi import problem_responses
 from inference.service.options import read_options, shortened
 from inference.service.problems import (
-    BODY_TIMEOUT,
-    BODY_TOO_LARGE,
-    INTERNAL_ERROR,
+    CASE,
     INVALID_FIELD,
     MALFORMED_MULTIPART,
-    NO_PHOTOS,
-    NO_READABLE_PHOTO,
     NOT_READY,
-    TOO_MANY_PHOTOS,
     UNKNOWN_SCHEME,
     UNKNOWN_SERVICE,
     UNSUPPORTED_MEDIA_TYPE,
@@ -37,7 +32,6 @@ from inference.service.problems import (
     Problem,
     invalid_fields,
 )
-from inference.service.record import record_of
 from inference.service.runtime import Ready
 from inference.service.uploads import Submission, check_count, read_form
 
@@ -196,25 +190,12 @@ async def definition(
             },
         }
     },
-    responses=problem_responses(
-        MALFORMED_MULTIPART,
-        BODY_TIMEOUT,
-        BODY_TOO_LARGE,
-        UNSUPPORTED_MEDIA_TYPE,
-        INVALID_FIELD,
-        NO_PHOTOS,
-        NO_READABLE_PHOTO,
-        TOO_MANY_PHOTOS,
-        UNKNOWN_SCHEME,
-        INTERNAL_ERROR,
-        NOT_READY,
-        dialect=GEO_REPORT,
-    ),
+    responses=problem_responses(MALFORMED_MULTIPART, UNSUPPORTED_MEDIA_TYPE, *CASE, dialect=GEO_REPORT),
 )
 async def suggest(request: Request, runtime: Ready) -> SuggestAnswer:
     """Say which services the photos of a report call for."""
     submission = await _read(request, runtime.settings.max_photos)
-    answer = await answer_case(runtime, submission, record_of(request.scope))
+    answer = await answer_case(request, runtime, submission)
     return _suggested(answer, _services(runtime.scheme(SCHEME), runtime.catalogue))
 
 

@@ -25,6 +25,15 @@ id, which is also in the header `X-Request-ID`; an incoming `X-Request-ID` is ke
 `/open311` and `/v2` are told in the form of those protocols.
 """
 
+TAGS: Final = [
+    {"name": "classify", "description": "照片分类 Photos to suggestions"},
+    {"name": "categories", "description": "类别与编码 Categories and codes"},
+    {"name": "health", "description": "探针 Probes"},
+    {"name": "open311", "description": "Open311 GeoReport v2"},
+    {"name": "open-inference-protocol", "description": "开放推理协议 v2 As KServe and Triton clients speak it"},
+    {"name": "label-studio", "description": "Label Studio 预标注后端 Machine learning backend"},
+]
+
 CLASSIFY_DESCRIPTION: Final = """\
 上传同一案件的 1 至 16 张照片（JPEG、PNG、WebP、BMP、TIFF、HEIC），返回整案结论、建议类别
 （含编码、责任部门、概率）和每张照片的检测框。个别照片损坏不影响其他照片：原因写在该照片的 `error` 中；

@@ -50,7 +50,7 @@ MALFORMED_COMPRESSION: Final = Kind("malformed-compression", 400, "The body cann
 MALFORMED_MULTIPART: Final = Kind("malformed-multipart", 400, "The multipart body is broken")
 NOT_FOUND: Final = Kind("not-found", 404, "There is nothing at this address")
 UNKNOWN_SERVICE: Final = Kind("unknown-service", 404, "There is no such service")
-UNKNOWN_MODEL: Final = Kind("unknown-model", 404, "There is no such model here")
+UNKNOWN_MODEL: Final = Kind("unknown-model", 404, "There is no such model")
 METHOD_NOT_ALLOWED: Final = Kind("method-not-allowed", 405, "This address does not take this method")
 BODY_TIMEOUT: Final = Kind("body-timeout", 408, "The upload stalled")
 BODY_TOO_LARGE: Final = Kind("body-too-large", 413, "The request is too large")
@@ -66,6 +66,18 @@ UNREACHABLE_PHOTO: Final = Kind("unreachable-photo", 422, "The photo cannot be h
 UNKNOWN_SCHEME: Final = Kind("unknown-scheme", 422, "There is no such code scheme")
 INTERNAL_ERROR: Final = Kind("internal-error", 500, "Something went wrong in the service")
 NOT_READY: Final = Kind("not-ready", 503, "The service cannot answer yet")
+CASE: Final = (
+    BODY_TIMEOUT,
+    BODY_TOO_LARGE,
+    INVALID_FIELD,
+    NO_PHOTOS,
+    NO_READABLE_PHOTO,
+    TOO_MANY_PHOTOS,
+    UNKNOWN_SCHEME,
+    INTERNAL_ERROR,
+    NOT_READY,
+)
+"""What a request to judge the photos of a case may end with, whichever protocol it comes by."""
 
 _BY_STATUS: Final = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED)}
 
