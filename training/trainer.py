@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ultralytics.data.build import build_dataloader
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.nn.tasks import DetectionModel, load_checkpoint
+from ultralytics.utils.callbacks import get_default_callbacks
 
 from datasets.labels import LabelledPhoto
 from inference.cores import cores
@@ -100,6 +101,8 @@ class PartialLabelTrainer(DetectionTrainer):  # type: ignore[misc]
         self.settings = settings
         self.training_set = data
         super().__init__(overrides=overrides)
+        # no tracking service that happens to be installed is spoken to
+        self.callbacks = get_default_callbacks()
         self.args.workers = settings.training.workers  # ultralytics sets 0 on CPU; one worker hides augmentation
 
     def _setup_train(self) -> None:
