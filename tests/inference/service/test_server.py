@@ -111,7 +111,8 @@ def test_a_client_that_goes_away_is_no_error(tmp_path: Path) -> None:
     with serving(tmp_path / "log") as (server, http):
         ready_after(server, http)
         host, port = http.base_url.host, http.base_url.port
-        head = "POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        headers = "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 99"
+        head = f"POST /v1/classify HTTP/1.1\r\n{headers}\r\n\r\n{{"
         with socket.create_connection((host, port or 80)) as client:
             client.sendall(head.encode())
             time.sleep(0.2)
