@@ -27,6 +27,7 @@ from inference.rates import checked_rate
 _PREFIX: Final = "PATROL_"
 SERVICE_FILE: Final = CONFIGS / "service.yaml"
 _MIB: Final = 1024 * 1024
+_FROM_FILE: Final = "_file"
 _VALUE_SHOWN: Final = 80
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -176,7 +177,7 @@ def load_settings(path: Path = SERVICE_FILE, options: Mapping[str, object] | Non
         ConfigError: The file cannot be read, or is not YAML.
         ConfigFileError: Some settings are wrong; all of them are listed, with where each was given.
     """
-    given = _Given(path, _read(path), dict(options or {}))
+    given = _Given(path, _read(path), dict(options or {}), _secrets())
     try:
         return ServiceSettings(**given.arguments())
     except ValidationError as error:
@@ -191,16 +192,18 @@ class _Given:
         path: The file.
         entries: What it holds: key -> (value, line).
         options: What the command line says.
+        secrets: What files say that the environment names.
     """
 
     path: Path
     entries: Mapping[str, tuple[object, int]]
     options: Mapping[str, object] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
         """Everything but what the environment says, which pydantic-settings adds."""
         from_file = {key: value for key, (value, _) in self.entries.items() if _variable(key) is None}
-        return {**from_file, **self.options}
+        return {**from_file, **self.secrets, **self.options}
 
     def mistake(self, wrong: ErrorDetails) -> ConfigError:
         """What pydantic found wrong, in an operator's terms."""
@@ -211,6 +214,8 @@ class _Given:
         problem = f"is {str(wrong['input'])[:_VALUE_SHOWN]!r}: {said[:1].lower()}{said[1:]}"
         remedy = ServiceSettings.model_fields[key].description or ""
         variable = _variable(key)
+        if key in self.secrets:  # which must not be shown
+            return ConfigError(Path(f"environment variable {_variable(f'{key}{_FROM_FILE}')}"), None, said, remedy)
         if key in self.options:
             return ConfigError(Path(f"option --{key.replace('_', '-')}"), None, problem, remedy)
         if variable is not None:
@@ -225,6 +230,26 @@ def _variable(key: str) -> str | None:
     """The variable that sets a key, as it is spelt in the environment."""
     wanted = f"{_PREFIX}{key}".casefold()
     return next((name for name, value in os.environ.items() if value and name.casefold() == wanted), None)
+
+
+def _secrets() -> dict[str, str]:
+    """Settings that are kept out of the environment: PATROL_NAME_FILE names a file whose text is the value of `name`.
+
+    Raises:
+        ConfigError: Such a file cannot be read.
+    """
+    found: dict[str, str] = {}
+    for name in ServiceSettings.model_fields:
+        variable = _variable(f"{name}{_FROM_FILE}")
+        if variable is None:
+            continue
+        try:
+            found[name] = Path(os.environ[variable]).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as error:
+            where = Path(f"environment variable {variable}")
+            problem = f"names the file {os.environ[variable]}, which cannot be read ({error})"
+            raise ConfigError(where, None, problem, "Name a text file that the service's user reads.") from error
+    return found
 
 
 def _did_you_mean(key: str) -> str:

@@ -54,6 +54,21 @@ class TestSources:
         settings = load_settings(path, {"port": 6})
         assert (settings.port, settings.max_photos, settings.threads) == (6, 5, 4)
 
+    def test_a_secret_comes_from_a_file_of_its_own_and_is_never_shown(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        secret = tmp_path / "secret"
+        monkeypatch.setenv("PATROL_KEY_RATE_FILE", str(secret))
+        path = written(tmp_path, "key_rate: 1/minute\n")
+        with pytest.raises(ConfigError, match=r"PATROL_KEY_RATE_FILE: names the file .*secret, which cannot be read"):
+            load_settings(path)
+        secret.write_text("7/minute\n")
+        assert load_settings(path).key_rate == "7/minute"
+        monkeypatch.setenv("PATROL_PORT_FILE", str(secret))
+        message = refusal(path)
+        assert message.startswith("environment variable PATROL_PORT_FILE: ")
+        assert "7/minute" not in message
+
     def test_a_wrong_value_in_the_file_does_not_matter_where_the_environment_says_otherwise(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
