@@ -12,6 +12,8 @@ from fastapi import FastAPI
 
 from inference.service import categories, classification, docs, health, label_studio, oip, open311, problems
 from inference.service.examples import ANSWERS
+from inference.service.fetching import Fetcher
+from inference.service.guards import add_guards
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
 from inference.service.openapi import API_DESCRIPTION, TAGS
 from inference.service.problem_list import problem_list
@@ -46,11 +48,18 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.startup = Startup(settings)
+    app.state.fetcher = Fetcher.of(settings)
     problems.install(app)
     for module in (classification, categories, health, open311, oip, label_studio):
         app.include_router(module.router)
     docs.mount(app)
-    app.add_middleware(BodyGuard, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
+    app.add_middleware(
+        BodyGuard,
+        max_bytes=settings.max_body_bytes,
+        timeout=settings.body_timeout,
+        total_timeout=settings.upload_timeout,
+    )
+    add_guards(app, settings)
     app.add_middleware(RequestLog)
     app.add_middleware(SecurityHeaders)  # last added, outermost
     return app
