@@ -10,10 +10,23 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from inference.service import categories, classification, docs, health, label_studio, oip, open311, problems
-from inference.service.examples import ANSWERS
+from inference.service import (
+    categories,
+    classification,
+    docs,
+    health,
+    label_studio,
+    metrics,
+    models,
+    oip,
+    open311,
+    problems,
+)
+from inference.service.description import complete
 from inference.service.fetching import Fetcher
 from inference.service.guards import add_guards
+from inference.service.head import HeadAsGet
+from inference.service.lingering import LingeringClose
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
 from inference.service.openapi import API_DESCRIPTION, TAGS
 from inference.service.problem_list import problem_list
@@ -26,8 +39,7 @@ class _Api(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         schema = super().openapi()
-        for (method, path), answer in ANSWERS.items():
-            schema["paths"][path][method]["responses"]["200"]["content"]["application/json"]["example"] = answer
+        complete(schema)
         return schema
 
 
@@ -47,10 +59,11 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan,
     )
-    app.state.startup = Startup(settings)
+    startup = Startup(settings)
+    app.state.startup = startup
     app.state.fetcher = Fetcher.of(settings)
     problems.install(app)
-    for module in (classification, categories, health, open311, oip, label_studio):
+    for module in (classification, categories, models, health, metrics, open311, oip, label_studio):
         app.include_router(module.router)
     docs.mount(app)
     app.add_middleware(
@@ -58,9 +71,12 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         max_bytes=settings.max_body_bytes,
         timeout=settings.body_timeout,
         total_timeout=settings.upload_timeout,
+        budget=startup.bodies,
     )
     add_guards(app, settings)
-    app.add_middleware(RequestLog)
+    app.add_middleware(LingeringClose)  # around everything that may refuse a request before its body is read
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(RequestLog, metrics=startup.metrics)
     app.add_middleware(SecurityHeaders)  # last added, outermost
     return app
 
@@ -69,9 +85,11 @@ def create_app(settings: ServiceSettings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     startup: Startup = app.state.startup
     loading = asyncio.create_task(startup.load())
+    watching = asyncio.create_task(startup.watch_golden())
     try:
         yield
     finally:
+        watching.cancel()
         await loading
         await asyncio.to_thread(startup.close)
 

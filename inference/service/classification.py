@@ -44,6 +44,7 @@ _PROBLEMS: Final = problem_responses(MALFORMED_JSON, MALFORMED_MULTIPART, UNSUPP
 async def classify(request: Request, runtime: Ready) -> ClassifyAnswer:
     """Say which problems the photos of a case show."""
     record = record_of(request.scope)
+    runtime.queue.require_room()
     started = time.perf_counter()
     submission = await read_submission(request, runtime.settings.max_photos)
     record.add("read", time.perf_counter() - started)

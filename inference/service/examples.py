@@ -41,6 +41,36 @@ _INFERRED: Final = {
         {"name": "answer", "datatype": "BYTES", "shape": [1], "data": ['{"request_id": "0b9f4a6e…", …}']},
     ],
 }
+_LOADED: Final = {
+    "name": "street-patrol-n",
+    "version": "0.2.0",
+    "data_version": "9be1c0d4a7f2",
+    "path": "street-patrol-n-0.2.0",
+    "state": "loaded",
+    "error": None,
+    "activated_at": None,
+}
+_ACTIVE: Final = {**_LOADED, "state": "active", "activated_at": "2026-05-06T07:08:09Z"}
+_SHADOW: Final = {
+    "version": "0.2.0",
+    "state": "running",
+    "requests": 200,
+    "compared": 57,
+    "passed_over": 0,
+    "photos": 81,
+    "failed": 0,
+    "verdict_agreement": 0.9753,
+    "categories": {
+        "exposed_garbage": {
+            "both": 19,
+            "only_active": 1,
+            "only_shadow": 2,
+            "agreement": 0.8636,
+            "same_decision": 17,
+            "mean_probability_difference": 0.0312,
+        }
+    },
+}
 _MODEL_READY: Final = {"name": "street-patrol-n", "ready": True}
 
 ANSWERS: Final[Mapping[tuple[str, str], Any]] = {
@@ -73,6 +103,11 @@ ANSWERS: Final[Mapping[tuple[str, str], Any]] = {
             }
         ],
     },
+    ("get", "/v1/models"): {"models": [_ACTIVE], "shadow": None},
+    ("post", "/v1/models/load"): _LOADED,
+    ("post", "/v1/models/activate"): _ACTIVE,
+    ("post", "/v1/models/rollback"): _ACTIVE,
+    ("post", "/v1/models/shadow"): _SHADOW,
     ("get", "/open311/v2/services.json"): [_SERVICE],
     ("get", "/open311/v2/services/{service_code}.json"): {
         "service_code": "garbage",

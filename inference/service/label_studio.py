@@ -193,6 +193,7 @@ async def setup(request: Request, runtime: Ready) -> SetupAnswer:
 )
 async def predict(request: Request, runtime: Ready) -> PredictAnswer:
     """Judge the photos of tasks."""
+    runtime.queue.require_room()
     asked = await _read(request, PredictRequest)
     interface = read_interface(asked.label_config, runtime.catalogue)
     source = _source(request, runtime)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -48,6 +49,7 @@ from inference.service.problems import (
     UNSUPPORTED_ENCODING,
     Problem,
 )
+from inference.service.record import record_of
 from inference.service.runtime import Ready, Runtime
 from inference.service.uploads import Submission, Upload, check_count
 
@@ -333,8 +335,9 @@ async def version_infer(request: Request, runtime: Ready, model: _Model, version
 
 
 async def _infer(request: Request, runtime: Runtime, served: _Served) -> Response:
+    runtime.queue.require_room()
     received = await _receive(request, runtime, served)
-    outputs = await (_run(received, runtime, served) if served.is_raw else _judge(received, runtime, request))
+    outputs = await (_run if served.is_raw else _judge)(request, runtime, received)
     chosen = select(outputs, received.request)
     head = {"model_name": served.name, "model_version": served.version, "id": received.request.id}
     told = {key: value for key, value in head.items() if value is not None}
@@ -358,7 +361,7 @@ def _response(body: bytes, header_length: int | None, accept: str) -> Response:
     return Response(body, headers={**headers, "Vary": "Accept-Encoding"}, media_type=media_type)
 
 
-async def _judge(received: Received, runtime: Runtime, request: Request) -> list[Tensor]:
+async def _judge(request: Request, runtime: Runtime, received: Received) -> list[Tensor]:
     photos = await asyncio.to_thread(received.photos, PHOTOS)
     check_count(len(photos), runtime.settings.max_photos, _HOW)
     options = _options(received.request)
@@ -384,15 +387,15 @@ def _tensors(answer: ClassifyAnswer) -> list[Tensor]:
     ]
 
 
-async def _run(received: Received, runtime: Runtime, served: _Served) -> list[Tensor]:
-    engine = served.classifier.engine
+async def _run(request: Request, runtime: Runtime, received: Received) -> list[Tensor]:
+    classifier = runtime.classifier
+    engine = classifier.engine
     images = await asyncio.to_thread(received.numbers, IMAGES, engine.input_shape)
-    highest = np.float32(_MAX_LEVEL * served.classifier.package.description.input.scale)
+    highest = np.float32(_MAX_LEVEL * classifier.package.description.input.scale)
     if not ((images >= 0) & (images <= highest)).all():
         raise invalid(f"'{IMAGES}' holds values outside 0 to {highest:g}; divide pixels as the model's recipe says")
-    loop = asyncio.get_running_loop()
     try:
-        raw = await loop.run_in_executor(runtime.workers, engine.run, images)
+        (raw,) = await runtime.queue.run([partial(engine.run, images)], record_of(request.scope))
     except EngineError as error:
         raise Problem(INTERNAL_ERROR, f"{error}.") from error
     outputs = [Tensor("candidates", raw.candidates[None])]

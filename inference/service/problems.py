@@ -64,8 +64,13 @@ NO_READABLE_PHOTO: Final = Kind("no-readable-photo", 422, "None of the photos co
 TOO_MANY_PHOTOS: Final = Kind("too-many-photos", 422, "The request has too many photos")
 UNREACHABLE_PHOTO: Final = Kind("unreachable-photo", 422, "The photo cannot be had")
 UNKNOWN_SCHEME: Final = Kind("unknown-scheme", 422, "There is no such code scheme")
+OVERLOADED: Final = Kind("overloaded", 429, "The service has as much to do as it takes on")
 INTERNAL_ERROR: Final = Kind("internal-error", 500, "Something went wrong in the service")
 NOT_READY: Final = Kind("not-ready", 503, "The service cannot answer yet")
+DEADLINE_EXCEEDED: Final = Kind("deadline-exceeded", 503, "The answer would have come too late")
+NO_PREVIOUS_MODEL: Final = Kind("no-previous-model", 409, "There is no model to go back to")
+AMBIGUOUS_MODEL: Final = Kind("ambiguous-model", 409, "Several models have this version")
+MODEL_REFUSED: Final = Kind("model-refused", 422, "The model must not be used")
 CASE: Final = (
     BODY_TIMEOUT,
     BODY_TOO_LARGE,
@@ -74,12 +79,14 @@ CASE: Final = (
     NO_READABLE_PHOTO,
     TOO_MANY_PHOTOS,
     UNKNOWN_SCHEME,
+    OVERLOADED,
     INTERNAL_ERROR,
     NOT_READY,
+    DEADLINE_EXCEEDED,
 )
 """What a request to judge the photos of a case may end with, whichever protocol it comes by."""
 
-_BY_STATUS: Final = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED)}
+_BY_STATUS: Final = {kind.status: kind for kind in (MALFORMED_JSON, NOT_FOUND, METHOD_NOT_ALLOWED)}
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
@@ -158,6 +165,10 @@ def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
 def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
+    for each in error.errors():
+        if each["type"] == "json_invalid":
+            detail = f"The body is not valid JSON: {each['ctx']['error']}."
+            return Problem(MALFORMED_JSON, detail).response(request.scope)
     wrong = [
         FieldProblem(field=".".join(map(str, each["loc"][1:])) or str(each["loc"][0]), detail=each["msg"])
         for each in error.errors()

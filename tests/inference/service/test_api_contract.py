@@ -31,6 +31,7 @@ from inference.service import problem_list
 from inference.service.app import create_app
 from inference.service.dialects import dialect_of
 from inference.service.failure import Failure
+from inference.service.permissions import scopes_for
 from inference.service.problems import KINDS
 from inference.settings import ServiceSettings
 from tests.inference.service.conftest import Client
@@ -137,6 +138,11 @@ class TestDescription:
                 assert "example" in content, (method, path)
                 schema = {**content["schema"], "components": described["components"]}
                 Draft202012Validator(schema).validate(content["example"])
+
+    def test_addresses_that_need_a_key_say_so(self, described: dict[str, Any]) -> None:
+        for path, operations in described["paths"].items():
+            for operation in operations.values():
+                assert ("security" in operation) is ("401" in operation["responses"]) is bool(scopes_for(path))
 
     def test_both_languages_everywhere(self, described: dict[str, Any]) -> None:
         for operations in described["paths"].values():

@@ -63,6 +63,8 @@ class TestSchema:
         assert set(schema["paths"]) >= {
             "/v1/classify",
             "/v1/categories",
+            "/v1/models",
+            "/metrics",
             "/livez",
             "/readyz",
             "/open311/v2/services.json",
