@@ -14,6 +14,8 @@ from inference.service import (
     categories,
     classification,
     docs,
+    features,
+    feedback,
     health,
     label_studio,
     metrics,
@@ -21,8 +23,11 @@ from inference.service import (
     oip,
     open311,
     problems,
+    records,
+    statistics,
 )
 from inference.service.description import complete
+from inference.service.desk import Desk
 from inference.service.fetching import Fetcher
 from inference.service.guards import add_guards
 from inference.service.head import HeadAsGet
@@ -61,9 +66,11 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     startup = Startup(settings)
     app.state.startup = startup
+    app.state.desk = Desk(settings)
     app.state.fetcher = Fetcher.of(settings)
     problems.install(app)
-    for module in (classification, categories, models, health, metrics, open311, oip, label_studio):
+    own = (classification, categories, feedback, statistics, records, features, models, health, metrics)
+    for module in (*own, open311, oip, label_studio):
         app.include_router(module.router)
     docs.mount(app)
     app.add_middleware(
@@ -84,7 +91,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     startup: Startup = app.state.startup
-    loading = asyncio.create_task(startup.load())
+    desk: Desk = app.state.desk
+    loading = asyncio.gather(startup.load(), desk.open(startup.fail))
     watching = asyncio.create_task(startup.watch_golden())
     try:
         yield
@@ -92,6 +100,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         watching.cancel()
         await loading
         await asyncio.to_thread(startup.close)
+        await asyncio.to_thread(desk.close)
 
 
 def _version() -> str:

@@ -71,6 +71,43 @@ _SHADOW: Final = {
         }
     },
 }
+_OPINION: Final = {
+    "feedback_id": "5f0c2d1e9b3a4c7f8d6e0a1b2c3d4e5f",
+    "revision": 1,
+    "recorded_at": "2026-05-06T07:10:00Z",
+    "verdict": "issue",
+    "categories": ["exposed_garbage"],
+    "rejected": ["overflowing_bin"],
+}
+_SUGGESTED: Final = {
+    "category": "exposed_garbage",
+    "name_zh": "暴露垃圾(含打包垃圾、散落垃圾)",
+    "name_en": "exposed garbage / litter",
+    "probability": 0.9312,
+    "decision": "prefill",
+    "photo_indexes": [0],
+}
+_KEPT_PHOTO: Final = {
+    "index": 0,
+    "filename": "a.jpg",
+    "sha256": "ba5a5452aecd5cb387c7dd09e7f8c23b4074403ee9f2455cc49bb30e583ae6b0",
+    "width": 3024,
+    "height": 4032,
+    "kept": False,
+}
+_RECORD: Final = {
+    "request_id": "0b9f4a6e8c1d4f7ab2d35c6e7f809112",
+    "external_id": "case-20260506-0042",
+    "grid_id": None,
+    "point_type": None,
+    "received_at": "2026-05-06T07:08:09Z",
+    "verdict": "issue",
+    "suggestions": [_SUGGESTED],
+    "state": "awaiting",
+    "feedback": None,
+    "photos": [_KEPT_PHOTO],
+}
+_SHARE: Final = {"value": 0.96, "lower": 0.9006, "upper": 0.989, "support": 100}
 _MODEL_READY: Final = {"name": "street-patrol-n", "ready": True}
 
 ANSWERS: Final[Mapping[tuple[str, str], Any]] = {
@@ -100,6 +137,75 @@ ANSWERS: Final[Mapping[tuple[str, str], Any]] = {
                     "prefill_from": 0.8,
                     "demoted": None,
                 },
+            }
+        ],
+    },
+    ("get", "/v1/features"): {
+        "feedback": True,
+        "keys": False,
+        "photo_retention": False,
+        "scopes": ["admin", "classify", "feedback", "metrics"],
+    },
+    ("post", "/v1/feedback"): {"request_id": "0b9f4a6e8c1d4f7ab2d35c6e7f809112", **_OPINION},
+    ("get", "/v1/records"): {"records": [_RECORD], "next_cursor": None},
+    ("get", "/v1/records/{request_id}"): {
+        **_RECORD,
+        "model": _MODEL,
+        "latency_ms": 84.2,
+        "photos": [
+            {
+                **_KEPT_PHOTO,
+                "bytes": 2480133,
+                "verdict": "issue",
+                "warnings": [],
+                "suggestions": [_SUGGESTED],
+                "detections": [],
+                "error": None,
+            }
+        ],
+        "revisions": [],
+    },
+    ("get", "/v1/feedback/stats"): {
+        "since": "2026-04-06T00:00:00Z",
+        "until": "2026-05-06T00:00:00Z",
+        "requests": 1200,
+        "answered_feedback": 410,
+        "acceptance_rate": 0.92,
+        "verdicts": {"issue": 700, "no_issue": 380, "uncertain": 90, "unrelated": 20, "unusable": 10},
+        "categories": {
+            "exposed_garbage": {
+                "suggested": 240,
+                "prefilled": 130,
+                "confirmed": 101,
+                "rejected": 4,
+                "added": 6,
+                "precision": _SHARE,
+                "prefill_precision": _SHARE,
+            }
+        },
+        "drift": {
+            "model_version": "0.1.0",
+            "reference": "package",
+            "reference_requests": 205,
+            "requests": 1200,
+            "threshold": 0.2,
+            "score": {"psi": 0.04, "by_category": {"exposed_garbage": 0.03}},
+            "category_mix": {
+                "psi": 0.06,
+                "nothing": {"reference": 0.3, "now": 0.34},
+                "categories": {"exposed_garbage": {"reference": 0.22, "now": 0.2}},
+            },
+            "flags": [],
+        },
+        "models": {"0.1.0": 1200},
+        "latency_ms": {"p50": 84.2, "p95": 160.5, "p99": 240.9},
+        "daily": [{"date": "2026-05-05", "requests": 41, "confirmed": 17}],
+        "disagreements": [
+            {
+                "request_id": "0b9f4a6e8c1d4f7ab2d35c6e7f809112",
+                "category": "overflowing_bin",
+                "probability": 0.91,
+                "said": "rejected",
             }
         ],
     },

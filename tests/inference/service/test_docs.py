@@ -63,6 +63,7 @@ class TestSchema:
         assert set(schema["paths"]) >= {
             "/v1/classify",
             "/v1/categories",
+            "/v1/feedback",
             "/v1/models",
             "/metrics",
             "/livez",
