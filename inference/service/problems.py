@@ -94,7 +94,7 @@ CASE: Final = (
 )
 """What a request to judge the photos of a case may end with, whichever protocol it comes by."""
 
-_BY_STATUS: Final = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED)}
+_BY_STATUS: Final = {kind.status: kind for kind in (MALFORMED_JSON, NOT_FOUND, METHOD_NOT_ALLOWED)}
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
