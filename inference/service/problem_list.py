@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-import inference.service.connection  # noqa: F401 - its kinds, of before any address is reached, are listed too
 from inference.answer import PROBLEM_TYPE
 from inference.service.problems import KINDS, Kind
 
