@@ -34,7 +34,7 @@ from inference.service.failure import Failure
 from inference.service.permissions import scopes_for
 from inference.service.problems import KINDS
 from inference.settings import ServiceSettings
-from tests.inference.service.conftest import Client
+from tests.inference.service.conftest import Client, assert_problem
 
 ROOT = Path(__file__).resolve().parents[3]
 _EXAMPLES = 20
@@ -149,3 +149,10 @@ class TestDescription:
             for operation in operations.values():
                 for text in (operation["summary"], operation["description"]):
                     assert re.search(r"[\u4e00-\u9fff].*[A-Za-z]{4}", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"{'version': 1}"])
+def test_broken_json_is_the_same_problem_everywhere(client: Client, body: bytes) -> None:
+    for path in ("/v1/classify", "/v1/models/load", "/label-studio/setup"):
+        response = client.post(path, content=body, headers={"content-type": "application/json"})
+        assert_problem(response, 400, "malformed-json")
