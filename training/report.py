@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from inference.categories import Catalogue
-from inference.package import CategoryDecision, Evidence, ModelDescription
+from inference.package import Calibration, CategoryDecision, Evidence, ModelDescription
 from training.judge import Part
 
 _THREE = ("exposed_garbage", "waste_bin", "overflowing_bin")
@@ -57,7 +57,7 @@ def _decisions(d: ModelDescription, catalogue: Catalogue) -> str:
             _number(decision.prefill),
             _number(decision.suggest),
             *_evidence(decision.evidence),
-            decision.calibration.fitted_on,
+            _calibration(decision.calibration),
             decision.demoted or "prefill",
         )
         for c, decision in sorted(d.decisions.items(), key=lambda item: _firmness(item[1]))
@@ -80,6 +80,11 @@ def _decisions(d: ModelDescription, catalogue: Catalogue) -> str:
         "pre-filled, precision, bound, recall and support are cross-fitted: each photo judged by thresholds fitted on "
         "other groups. Otherwise they are those of the suggest threshold.\n\n" + _table(header, rows)
     )
+
+
+def _calibration(calibration: Calibration) -> str:
+    why = calibration.pooled_because
+    return calibration.fitted_on if why is None else f"{calibration.fitted_on}: {why}"
 
 
 def _firmness(decision: CategoryDecision) -> tuple[int, int]:
