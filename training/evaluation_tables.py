@@ -9,9 +9,10 @@ from typing import Final
 
 from training.evaluation import Evaluation
 from training.measures import CategoryMeasures, Estimate, Measures, ThresholdMeasures
+from training.measuring import ALL, ENOUGH
 from training.outcomes import Role
 
-MEANS: Final = {"all": "全部问题类别 all problem categories", "enough_boxes": "框数足够的类别 with enough boxes"}
+MEANS: Final = {ALL: "全部问题类别 all problem categories", ENOUGH: "框数足够的类别 with enough boxes"}
 CONDITIONS: Final = {
     "blurred": "模糊 blurred",
     "collage": "拼图 collage",
@@ -85,15 +86,11 @@ _PHOTO_HEADER: Final = (
     "误报/百张 false alarms per 100",
     "校准误差 ECE",
 )
-_PART_HEADER: Final = (
-    "照片 photos",
-    "mAP50",
-    "mAP50-95",
+_ANSWER_HEADER: Final = (
     "首条命中 first right",
     "前几条命中 among the first",
     "干净照片误报/百张 wrong per 100 clean",
 )
-
 _DETAIL_HEADER: Final = (
     "",
     "类别 category",
@@ -113,8 +110,8 @@ def tables(evaluation: Evaluation) -> Iterator[FigureTable]:
         _means(evaluation),
         _boxes(evaluation, ("problem",), "检测框", "boxes"),
         _photos(evaluation, ("problem", "parent"), "整张照片", "whole photos"),
-        _parts("按来源", "per source", evaluation.sources, {}),
-        _parts("按拍摄条件", "per photo condition", evaluation.conditions, CONDITIONS),
+        _parts(evaluation, "按来源", "per source", evaluation.sources, {}),
+        _parts(evaluation, "按拍摄条件", "per photo condition", evaluation.conditions, CONDITIONS),
         _boxes(evaluation, ("context",), "背景类别的框", "boxes of context categories"),
         _photos(evaluation, ("context",), "背景类别", "context categories, whole photos"),
         _detail(evaluation, "来源 × 类别", "source and category", evaluation.sources, {}),
@@ -216,12 +213,13 @@ def _threshold(t: ThresholdMeasures | None) -> tuple[Cell, Cell, Cell]:
     return cell(t.precision), cell(t.recall), cell(t.false_alarms, 1)
 
 
-def _parts(zh: str, en: str, parts: Mapping[str, Measures], names: Mapping[str, str]) -> FigureTable:
+def _parts(e: Evaluation, zh: str, en: str, parts: Mapping[str, Measures], names: Mapping[str, str]) -> FigureTable:
     rows = tuple(
         (
             Cell(names.get(name, name)),
             Cell(str(m.photos), f"{m.groups} 组 groups"),
-            *_mean_cells(m),
+            *_mean_cells(m, ALL, counted=True),
+            *(figure for mean in e.settings.means for figure in _mean_cells(m, mean)),
             cell(m.answers.first_hit),
             cell(m.answers.top_hit),
             cell(m.answers.clean_suggestions, 1),
@@ -232,15 +230,18 @@ def _parts(zh: str, en: str, parts: Mapping[str, Measures], names: Mapping[str, 
         "mAP 取该部分有框的问题类别，各部分的类别不同，不能直接相比。"
         "mAP over the problem categories with boxes there: they differ from row to row."
     )
-    return FigureTable(zh, en, note, (f"{zh[1:]} {en.rsplit(maxsplit=1)[-1]}", *_PART_HEADER), rows)
+    means = [f"{mean}: {figure}" for mean in e.settings.means for figure in ("mAP50", "mAP50-95")]
+    header = (f"{zh[1:]} {en.rsplit(maxsplit=1)[-1]}", "照片 photos", "mAP50", "mAP50-95", *means, *_ANSWER_HEADER)
+    return FigureTable(zh, en, note, header, rows)
 
 
-def _mean_cells(measures: Measures) -> tuple[Cell, Cell]:
-    found = measures.means.get("all")
+def _mean_cells(measures: Measures, mean: str, *, counted: bool = False) -> tuple[Cell, Cell]:
+    """mAP50 and mAP50-95; `counted` says over how many categories."""
+    found = measures.means.get(mean)
     if found is None:
         return Cell("-"), Cell("-")
-    count = f"{len(found.categories)} 类"
     first, second = cell(found.ap50), cell(found.ap)
+    count = f"{len(found.categories)} 类" if counted else ""
     return Cell(first.text, "; ".join(filter(None, (count, first.aside)))), second
 
 
