@@ -202,7 +202,7 @@ def _evaluation(
     readable = [p for p in outcomes if p.error is None]
     if not readable:
         raise EvaluationError(f"none of the {len(outcomes)} photos can be read: {outcomes[0].key}: {outcomes[0].error}")
-    categories = _judged_categories(description, catalogue, settings)
+    categories = judged_categories(description, catalogue, settings)
     measurer = Measurer(readable, categories, settings)
     sources = sorted({p.source for p in readable})
     conditions = sorted({c for p in readable for c in p.conditions})
@@ -230,9 +230,10 @@ def _evaluation(
     )
 
 
-def _judged_categories(
+def judged_categories(
     description: ModelDescription, catalogue: Catalogue, settings: EvaluationSettings
 ) -> dict[str, JudgedCategory]:
+    """What a package does with each of its categories and parents."""
     return {
         c: JudgedCategory(
             name_zh=catalogue[c].name_zh,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from training.evaluation import Evaluation
-from training.evaluation_tables import markdown, tables
+from training.evaluation_tables import condition_details, markdown, source_details, tables
 
 
 def render(evaluation: Evaluation) -> str:
     """The report as Markdown."""
-    sections = [_head(evaluation), *markdown(tables(evaluation)), *_failures(evaluation)]
+    figures = [*tables(evaluation), source_details(evaluation), condition_details(evaluation)]
+    sections = [_head(evaluation), *markdown(figures), *_failures(evaluation)]
     return "\n\n".join(sections) + "\n"
 
 

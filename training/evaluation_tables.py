@@ -114,10 +114,18 @@ def tables(evaluation: Evaluation) -> Iterator[FigureTable]:
         _parts(evaluation, "按拍摄条件", "per photo condition", evaluation.conditions, CONDITIONS),
         _boxes(evaluation, ("context",), "背景类别的框", "boxes of context categories"),
         _photos(evaluation, ("context",), "背景类别", "context categories, whole photos"),
-        _detail(evaluation, "来源 × 类别", "source and category", evaluation.sources, {}),
-        _detail(evaluation, "条件 × 类别", "condition and category", evaluation.conditions, CONDITIONS),
     )
     return (table for table in every if table.rows)
+
+
+def source_details(evaluation: Evaluation) -> FigureTable:
+    """Every category in every source."""
+    return _detail(evaluation, "来源 × 类别", "source and category", evaluation.sources, {})
+
+
+def condition_details(evaluation: Evaluation) -> FigureTable:
+    """Every category under every photo condition."""
+    return _detail(evaluation, "条件 × 类别", "condition and category", evaluation.conditions, CONDITIONS)
 
 
 def cell(estimate: Estimate | None, digits: int = 3) -> Cell:
