@@ -10,12 +10,14 @@ from typing import Final
 from fastapi import APIRouter, Request
 
 from inference.service.answers import ClassifyAnswer, Judgement, classify_answer
+from inference.service.desk import desk_of
 from inference.service.failure import Failure
 from inference.service.judging import judge_all
 from inference.service.openapi import CLASSIFY_BODY, CLASSIFY_DESCRIPTION, problem_responses
 from inference.service.problems import (
     BODY_TIMEOUT,
     BODY_TOO_LARGE,
+    DEADLINE_EXCEEDED,
     INTERNAL_ERROR,
     INVALID_FIELD,
     MALFORMED_JSON,
@@ -23,6 +25,7 @@ from inference.service.problems import (
     NO_PHOTOS,
     NO_READABLE_PHOTO,
     NOT_READY,
+    OVERLOADED,
     TOO_MANY_PHOTOS,
     UNKNOWN_SCHEME,
     UNSUPPORTED_MEDIA_TYPE,
@@ -46,8 +49,10 @@ _PROBLEMS: Final = problem_responses(
     NO_READABLE_PHOTO,
     TOO_MANY_PHOTOS,
     UNKNOWN_SCHEME,
+    OVERLOADED,
     INTERNAL_ERROR,
     NOT_READY,
+    DEADLINE_EXCEEDED,
 )
 
 
@@ -63,14 +68,18 @@ _PROBLEMS: Final = problem_responses(
 async def classify(request: Request, runtime: Ready) -> ClassifyAnswer:
     """Say which problems the photos of a case show."""
     record = record_of(request.scope)
+    runtime.queue.require_room()
     started = time.perf_counter()
     submission = await read_submission(request, runtime.settings.max_photos)
     record.add("read", time.perf_counter() - started)
     record.photos = len(submission.uploads)
     scheme = runtime.scheme(submission.options.scheme)
+    classifier = runtime.classifier
     judgements = await judge_all(runtime, submission.uploads, submission.options.score_floor, record)
     _require_one(judgements)
-    return classify_answer(record.request_id, judgements, runtime.classifier, scheme, submission.options)
+    answer = classify_answer(record.request_id, judgements, classifier, scheme, submission.options)
+    desk_of(request).note(answer, submission, record.elapsed, classifier.package.description.nms.score_floor)
+    return answer
 
 
 def _require_one(judgements: Sequence[Judgement]) -> None:

@@ -29,7 +29,7 @@ class Client:
         self.app = app
         self._portal = portal
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        self._http = httpx.AsyncClient(transport=transport, base_url="http://patrol")
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
     def start(self, method: str, path: str, **options: Any) -> Future[httpx.Response]:
         """Send a request without waiting for its answer."""
@@ -78,7 +78,7 @@ async def _pause() -> None:
 
 @contextmanager
 def _open(*, wait: bool = True, **settings: Any) -> Iterator[Client]:
-    app = create_app(ServiceSettings(**settings))
+    app = create_app(ServiceSettings(**{"feedback_database": None, **settings}))
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(app.router.lifespan_context(app)):
         client = Client(app, portal)
         if wait:
