@@ -1,10 +1,9 @@
 """Our figures against ultralytics' own: `python -m benchmarks.crosscheck [--weights FILE] [--size N] [--source NAME]`.
 
 The same weights on the same photos (the proposed validation part of gbs111-cn, or all photos of a source; garbage,
-bins and overflow), judged by
-our photo path, by our path with one step at a time done as ultralytics does it, with all of them, and by
-`YOLO(weights).val` itself. The last two must agree, else the difference is not explained. Every path is judged by
-faster-coco-eval and by ultralytics' `ap_per_class`; differences to our path have a paired bootstrap interval.
+bins and overflow), judged by our photo path, by our path with one step at a time done as ultralytics does it, with all
+of them, and by `YOLO(weights).val` itself. The last two must agree, else the difference is not explained. Every path is
+judged by faster-coco-eval and by ultralytics' `ap_per_class`; differences to our path have a paired bootstrap interval.
 """
 
 from __future__ import annotations
@@ -125,7 +124,7 @@ class Detector:
 
 def _linear(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     scale = side / max(rgb.shape[:2])
-    width, height = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
+    width, height = (min(math.ceil(n * scale), side) for n in rgb.shape[1::-1])  # they round up, we to the nearest
     return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
@@ -198,11 +197,11 @@ def their_val(weights: Path, side: int, photos: Sequence[LabelledPhoto], names: 
 
 
 def _as_yolo(folder: Path, photos: Sequence[LabelledPhoto], names: Sequence[str]) -> Path:
-    """A data set as ultralytics reads it, photos linked, with the judged categories' labels only."""
+    """A data set as ultralytics reads it, with the judged categories' labels; copied, for it mends damaged photos."""
     for part in ("images", "labels"):
         (folder / part).mkdir()
     for number, photo in enumerate(photos):
-        (folder / "images" / f"{number:05d}{photo.path.suffix}").symlink_to(photo.path.resolve())
+        (folder / "images" / f"{number:05d}{photo.path.suffix}").write_bytes(photo.path.read_bytes())
         rows = [_row(box.xyxy, names.index(box.category)) for box in photo.boxes if box.category in _JUDGED]
         (folder / "labels" / f"{number:05d}.txt").write_text("\n".join(rows), encoding="utf-8")
     settings = {"path": str(folder), "train": "images", "val": "images", "names": dict(enumerate(names))}

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
-from datasets.labels import LabelledPhoto
+from datasets.labels import LabelledPhoto, Split
 from inference.categories import Catalogue
 from inference.classify import Classifier
 from inference.engine import Provider
@@ -60,14 +60,16 @@ class JudgedData(Record):
         version: Data version.
         part: `val`, `test`, or whatever the caller chose.
         photos: How many, unreadable ones included.
-        seen_in_fitting: Whether thresholds and calibration of the package were fitted on this part of this version:
-            then figures at its thresholds are a little kind.
+        seen_in_fitting: Whether thresholds and calibration of the package were fitted on some of these photos: then
+            figures at its thresholds are a little kind.
+        seen_in_training: Whether the model was trained on some of them: then no figure says anything about new photos.
     """
 
     version: str
     part: str
     photos: Count
     seen_in_fitting: bool
+    seen_in_training: bool = False
 
 
 class JudgedCategory(Record):
@@ -159,6 +161,10 @@ class PhotosToJudge:
     part: str
     stretched: frozenset[str] = frozenset()
 
+    def holds(self, split: Split) -> bool:
+        """Whether any of the photos is of a split."""
+        return any(photo.split == split for photo in self.photos)
+
 
 Progress = Callable[[Iterable[AnsweredPhoto]], Iterable[AnsweredPhoto]]
 
@@ -219,7 +225,8 @@ def _evaluation(
             version=data.version,
             part=data.part,
             photos=len(outcomes),
-            seen_in_fitting=data.part == "val" and data.version == description.data.version,
+            seen_in_fitting=data.holds("val") and data.version == description.data.version,
+            seen_in_training=data.holds("train") and data.version == description.data.version,
         ),
         settings=settings,
         categories=categories,

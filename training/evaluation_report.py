@@ -17,6 +17,11 @@ def render(evaluation: Evaluation) -> str:
 
 def warnings(evaluation: Evaluation) -> Iterator[str]:
     """What a reader must know before believing a figure."""
+    if evaluation.data.seen_in_training:
+        yield (
+            "模型正是用其中一些照片训练的：这里的数字说明不了它在新照片上的表现。"
+            "The model was trained on some of these photos: no figure here says how it does on new ones."
+        )
     if evaluation.data.seen_in_fitting:
         yield (
             "阈值与校准正是在这些照片上拟合的，按阈值给出的数字略偏乐观；模型包 report.md 中的交叉拟合数字才是承诺。"

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("sklearn", reason="extra `train` is not installed")
 pytest.importorskip("faster_coco_eval", reason="extra `train` is not installed")
 
-from datasets.labels import Box, LabelledPhoto
+from datasets.labels import Box, LabelledPhoto, Split
 from inference.categories import Catalogue, load_catalogue
 from inference.classify import Classifier
 from inference.decide import Suggestion
@@ -37,7 +37,7 @@ from training.evaluation import (
     read_evaluation,
 )
 from training.evaluation_page import render_page
-from training.evaluation_report import render
+from training.evaluation_report import render, warnings
 from training.evaluation_settings import (
     BootstrapSettings,
     ConditionSettings,
@@ -305,6 +305,29 @@ def test_the_page_asks_nothing_of_the_network(judged: tuple[Evaluation, list[Lab
     assert "垃圾满溢 overflowing_bin" in page
     assert "data:image/jpeg;base64," in page  # a miss to look at
     assert page == render_page(*judged)
+
+
+@pytest.mark.parametrize(
+    ("splits", "version", "said"),
+    [
+        (("test", "test"), None, ()),
+        (("test", "val"), None, ("阈值与校准正是在这些照片上拟合的",)),
+        (("train", "val"), None, ("模型正是用其中一些照片训练的", "阈值与校准正是在这些照片上拟合的")),
+        (("train", "val"), "other", ()),
+    ],
+)
+def test_photos_that_the_package_has_seen_are_owned_up_to(
+    catalogue: Catalogue,
+    judged: tuple[Evaluation, list[LabelledPhoto]],
+    splits: tuple[Split, Split],
+    version: str | None,
+    said: tuple[str, ...],
+) -> None:
+    photos = [replace(p, split=split) for p, split in zip(judged[1], splits, strict=False)]
+    data = PhotosToJudge(photos, version or load_package(PACKAGE).description.data.version, "some")
+    lines = list(warnings(evaluate_package(PACKAGE, data, catalogue, SETTINGS)))
+    assert len(lines) == len(said)
+    assert all(line.startswith(text) for line, text in zip(lines, said, strict=True))
 
 
 def test_no_photos_are_refused(catalogue: Catalogue, tmp_path: Path) -> None:
