@@ -69,9 +69,9 @@ def _change_and_die(step: int, store: str, action: str, subject: str) -> None:
 
     fsync = os.fsync
 
-    def synced(descriptor: int) -> None:  # no audit event of its own
+    def synced(fd: Any) -> None:  # no audit event of its own
         before("open", (store,))
-        fsync(descriptor)
+        fsync(fd)
 
     os.fsync = synced
     sys.addaudithook(before)
