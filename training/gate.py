@@ -18,7 +18,7 @@ from training.outcomes import PhotoOutcome, Record, Role
 from training.pairs import Pair, pairs
 
 Outcome = Literal["better", "same", "worse", "collapsed"]
-Code = Literal["dropped", "prefill-lost", "worse", "collapsed", "mean-worse", "mean-unproven", "no-evidence"]
+Code = Literal["dropped", "prefill-lost", "worse", "collapsed", "mean-worse", "mean-beyond-margin", "no-evidence"]
 FROZEN: Final = "frozen"
 """Photos of the test part that the champion's data version had held out, too."""
 NEW: Final = "new"
@@ -337,6 +337,6 @@ def _mean_refusals(means: Sequence[MeanComparison], found: Sequence[Pair], setti
     for mean in means:
         if mean.upper < 0:
             refusals.append(Refusal(code="mean-worse", part=mean.part, measure=mean.measure))
-        elif mean.lower < -settings.macro.margin:
-            refusals.append(Refusal(code="mean-unproven", part=mean.part, measure=mean.measure))
+        elif (mean.lower if settings.macro.strict else mean.difference) < -settings.macro.margin:
+            refusals.append(Refusal(code="mean-beyond-margin", part=mean.part, measure=mean.measure))
     return refusals

@@ -50,12 +50,14 @@ class MacroSettings(_Strict):
     Attributes:
         min_boxes: Labelled boxes of a category that counts in the mean of `boxes`.
         min_photos: Photos showing a category that counts in the mean of `photos`.
-        margin: Loss that the interval of the mean may not reach.
+        margin: Loss of the mean that is refused even where its interval reaches zero.
+        strict: The whole interval must lie above the margin: for test parts of thousands of photos.
     """
 
     min_boxes: int = Field(default=30, ge=1)
     min_photos: int = Field(default=10, ge=1)
-    margin: float = Field(default=0.03, gt=0, lt=1)
+    margin: float = Field(default=0.05, gt=0, lt=1)
+    strict: bool = False
 
 
 class GateSettings(_Strict):
