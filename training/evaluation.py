@@ -6,14 +6,25 @@ seed are the same, `training.sampling` gives a figure under every one of them, a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import ValidationError
 
+from datasets.labels import LabelledPhoto
+from inference.categories import Catalogue
+from inference.classify import Classifier
+from inference.engine import Provider
 from inference.errors import PatrolError
+from inference.package import MODEL, ModelDescription
+from training.answered import AnsweredPhoto, Answerer
 from training.evaluation_settings import EvaluationSettings
 from training.measures import Count, Measures
+from training.measuring import Measurer
+from training.outcome_table import OutcomeTable, shown_from
 from training.outcomes import IOUS, PhotoOutcome, Record, Role, Unit
 
 SCHEMA: Final = 1
@@ -130,3 +141,107 @@ def read_evaluation(path: Path) -> Evaluation:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise EvaluationError(f"{path}: no evaluation of schema {SCHEMA} ({where}: {first['msg']})") from error
+
+
+@dataclass(frozen=True, slots=True)
+class PhotosToJudge:
+    """Labelled photos and what they are called.
+
+    Attributes:
+        photos: The photos.
+        version: Data version they come from.
+        part: `val`, `test`, or whatever the caller chose.
+        stretched: Sources whose photos lost their aspect ratio.
+    """
+
+    photos: Sequence[LabelledPhoto]
+    version: str
+    part: str
+    stretched: frozenset[str] = frozenset()
+
+
+Progress = Callable[[Iterable[AnsweredPhoto]], Iterable[AnsweredPhoto]]
+
+
+def evaluate_package(
+    package: Path,
+    data: PhotosToJudge,
+    catalogue: Catalogue,
+    settings: EvaluationSettings,
+    provider: Provider | Literal["auto"] = "cpu",
+    progress: Progress = iter,
+) -> Evaluation:
+    """Judge a package by the path that service and scan use, at its own recipe.
+
+    Args:
+        package: The model package.
+        data: What to judge it on.
+        catalogue: The categories.
+        settings: How to judge.
+        provider: What runs the model; the CPU by default, since its figures are the same on every machine.
+        progress: Wraps the answered photos as they come.
+
+    Raises:
+        EvaluationError: there is no photo, or none that can be read.
+        PackageError: the package must not be used.
+        EngineError: the provider is not to be had.
+    """
+    if not data.photos:
+        raise EvaluationError(f"data version {data.version} has no photos in part {data.part!r}; choose another --part")
+    classifier = Classifier.load(package, catalogue, provider)
+    photos = sorted(data.photos, key=lambda p: p.key)
+    answered = list(progress(Answerer(classifier, settings, data.stretched).answer_all(photos)))
+    return _evaluation(classifier, data, answered, settings)
+
+
+def _evaluation(
+    classifier: Classifier, data: PhotosToJudge, answered: Sequence[AnsweredPhoto], settings: EvaluationSettings
+) -> Evaluation:
+    description, catalogue = classifier.package.description, classifier.catalogue
+    outcomes = OutcomeTable(description, catalogue).outcomes(answered)
+    readable = [p for p in outcomes if p.error is None]
+    if not readable:
+        raise EvaluationError(f"none of the {len(outcomes)} photos can be read: {outcomes[0].key}: {outcomes[0].error}")
+    categories = _judged_categories(description, catalogue, settings)
+    measurer = Measurer(readable, categories, settings)
+    sources = sorted({p.source for p in readable})
+    conditions = sorted({c for p in readable for c in p.conditions})
+    return Evaluation(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=JudgedModel(
+            name=description.name,
+            version=description.version,
+            data_version=description.data.version,
+            sha256=description.files[MODEL].sha256,
+            provider=classifier.engine.provider,
+        ),
+        data=JudgedData(
+            version=data.version,
+            part=data.part,
+            photos=len(outcomes),
+            seen_in_fitting=data.part == "val" and data.version == description.data.version,
+        ),
+        settings=settings,
+        categories=categories,
+        whole=measurer.measure(readable),
+        sources={s: measurer.measure([p for p in readable if p.source == s]) for s in sources},
+        conditions={c: measurer.measure([p for p in readable if c in p.conditions]) for c in conditions},
+        photos=tuple(outcomes),
+    )
+
+
+def _judged_categories(
+    description: ModelDescription, catalogue: Catalogue, settings: EvaluationSettings
+) -> dict[str, JudgedCategory]:
+    return {
+        c: JudgedCategory(
+            name_zh=catalogue[c].name_zh,
+            name_en=catalogue[c].name_en,
+            role=catalogue[c].role,
+            amorphous=c in settings.amorphous,
+            suggest=decision.suggest,
+            prefill=decision.prefill,
+            shown_from=shown_from(decision, description.nms.score_floor),
+        )
+        for c, decision in description.decisions.items()
+    }

@@ -171,7 +171,5 @@ class PhotoTable:
 
 
 def mean_over(sampled: Sequence[Sampled]) -> Sampled:
-    """The mean of several categories' figures, each counting the same; a category without a figure does not count."""
-    values = np.stack(list(sampled))
-    defined = ~np.isnan(values)
-    return ratio(np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0).astype(np.float64))
+    """The mean of several categories' figures, each counting the same; no figure where one of them has none."""
+    return np.asarray(np.stack(list(sampled)).mean(axis=0), dtype=np.float64)

@@ -165,4 +165,5 @@ def test_nothing_to_compute_from_is_no_figure() -> None:
     assert resamples.estimate(nothing, 0).value is None
     rarely = np.where(np.arange(201) % 2, np.nan, 0.5)
     assert resamples.estimate(rarely, 3).model_dump() == {"value": 0.5, "lower": None, "upper": None, "support": 3}
-    assert mean_over([nothing, np.full(201, 0.25)])[0] == 0.25
+    assert mean_over([np.full(201, 0.75), np.full(201, 0.25)])[0] == 0.5
+    assert np.isnan(mean_over([nothing, np.full(201, 0.25)])).all()
