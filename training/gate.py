@@ -245,8 +245,8 @@ def _compared(
         candidate=float(pair.candidate[0]),
         champion=float(pair.champion[0]),
         difference=difference,
-        lower=difference - reach,
-        upper=difference + reach,
+        lower=max(difference - reach, -1.0),
+        upper=min(difference + reach, 1.0),
         outcome=outcome,
         examples=_examples(parts[part], pair.category, settings.examples) if lost else (),
     )

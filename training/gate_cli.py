@@ -27,7 +27,9 @@ def gate_command(
         str | None,
         typer.Option("--new", metavar="VERSION/PART", help="最新标注 / newest labels [what is new to the champion]"),
     ] = None,
-    part: Annotated[Literal["val", "test"], typer.Option(help="比较哪一部分 / the part to compare on")] = "test",
+    part: Annotated[
+        Literal["val", "test", "held-out"], typer.Option(help="比较哪一部分 / the part to compare on; held-out: both")
+    ] = "test",
     labels: Annotated[Path, typer.Option("--labels", metavar="DIR", help="标注库 / the label store")] = Path("data"),
     config: Annotated[Path, typer.Option(metavar="FILE", help="训练配方 / the recipe")] = CONFIGS / "train.yaml",
     store: StoreOption = DEFAULT_STORE,

@@ -12,7 +12,7 @@ from typing import Final
 
 from rich.table import Table
 
-from datasets.labels import LabelledPhoto, Split
+from datasets.labels import LabelledPhoto
 from datasets.settings import DataSettings
 from inference.categories import Catalogue, load_catalogue
 from inference.model_store import ModelStore, package_hash
@@ -23,7 +23,7 @@ from training.answered import AnsweredPhoto
 from training.evaluation import Evaluation, PhotosToJudge, evaluate_package
 from training.evaluation_settings import BootstrapSettings, load_evaluation_settings
 from training.gate import Judgement, gate
-from training.gate_photos import GatePhotos, gate_photos
+from training.gate_photos import ComparedPart, GatePhotos, gate_photos
 from training.gate_report import JSON, MARKDOWN, ExamplePhoto, GateReport, headline, names_of, reasons, render
 from training.gate_settings import GateSettings, load_gate_settings
 from training.settings import load_train_settings
@@ -54,7 +54,7 @@ class GateOptions:
     config: Path
     labels: Path
     data: str | None
-    part: Split
+    part: ComparedPart
     new: str | None
     store: str
     out: Path
@@ -109,10 +109,21 @@ def gate_packages(
     Raises:
         PatrolError: a package or a photo cannot be used.
     """
-    ours = _evaluated(candidate, "新模型 candidate", photos, catalogue, progress)
-    theirs = _evaluated(champion, "现用模型 champion", photos, catalogue, progress)
+    ours = answers(candidate, "新模型 candidate", photos, catalogue, progress)
+    theirs = answers(champion, "现用模型 champion", photos, catalogue, progress)
+    return judged(candidate, ours, champion, theirs, photos, settings)
+
+
+def judged(
+    candidate: ModelPackage,
+    ours: Evaluation,
+    champion: ModelPackage,
+    theirs: Evaluation,
+    photos: GatePhotos,
+    settings: GateSettings,
+) -> GateReport:
+    """Judge two packages whose answers are known."""
     judgement = gate(ours, theirs, settings, photos.new)
-    by_key = {photo.key: photo for photo in photos.photos}
     return GateReport(
         passed=judgement.passed,
         candidate=pinned(candidate),
@@ -123,7 +134,7 @@ def gate_packages(
         champion_data_version=champion.description.data.version,
         names=names_of(ours.categories, theirs.categories),
         judgement=judgement,
-        examples=_examples(judgement, by_key),
+        examples=_examples(judgement, {photo.key: photo for photo in photos.photos}),
         trained_on=len(photos.trained_on),
         champion_data_known=photos.champion_known,
         settings=settings,
@@ -136,7 +147,7 @@ def pinned(package: ModelPackage) -> Pinned:
     return Pinned(reference=f"{about.name}/{about.version}", sha256=package_hash(package.folder))
 
 
-def _evaluated(
+def answers(
     package: ModelPackage, who: str, photos: GatePhotos, catalogue: Catalogue, progress: Progress
 ) -> Evaluation:
     """What a package answers; the figures' own intervals are not needed here."""
@@ -144,8 +155,8 @@ def _evaluated(
     data = PhotosToJudge(photos.photos, photos.version, photos.part, photos.stretched)
     with progress(who, len(photos.photos)) as advance:
 
-        def counted(answers: Iterable[AnsweredPhoto]) -> Iterable[AnsweredPhoto]:
-            for answer in answers:
+        def counted(stream: Iterable[AnsweredPhoto]) -> Iterable[AnsweredPhoto]:
+            for answer in stream:
                 advance()
                 yield answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Final, Literal, get_args
 
 from datasets.errors import LabelError
 from datasets.labels import LabelledPhoto, Split
@@ -15,6 +15,14 @@ from datasets.store import LabelStore
 from datasets.versions import Version, Versions
 from inference.categories import Catalogue
 from inference.errors import PatrolError
+
+ComparedPart = Literal["val", "test", "held-out"]
+"""`held-out`: both others; weights were fitted on neither, thresholds and calibration on `val`."""
+_SPLITS: Final[dict[ComparedPart, tuple[Split, ...]]] = {
+    "val": ("val",),
+    "test": ("test",),
+    "held-out": ("val", "test"),
+}
 
 
 class GatePhotosError(PatrolError):
@@ -50,7 +58,7 @@ def gate_photos(
     catalogue: Catalogue,
     *,
     champion_version: str,
-    part: Split = "test",
+    part: ComparedPart = "test",
     new: str | None = None,
 ) -> GatePhotos:
     """The photos to compare on.
@@ -71,7 +79,7 @@ def gate_photos(
     known = _find(settings, champion_version) if settings.version is not None else None
     before = {} if known is None else {f.sha256: f.photo.split for f in known.photos()}
     digests = {} if known is None or settings.version is None else _digests(settings)
-    photos = collection.part(part)
+    photos = [photo for photo in collection.photos if photo.split in _SPLITS[part]]
     trained_on = {p.key for p in photos if before.get(digests.get(p.key, "")) == "train"}
     newer = {p.key for p in photos if digests and digests[p.key] not in before}
     chosen, stretched = [p for p in photos if p.key not in trained_on], collection.stretched

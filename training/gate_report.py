@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from inference.promotions import Pinned
+from inference.wording import short
 from training.evaluation import JudgedCategory
 from training.gate import Code, Comparison, Judgement, MeanComparison, Outcome, Part, Refusal
 from training.gate_settings import GateSettings, Measure
@@ -68,7 +69,7 @@ class GateReport(Record):
         data_version: Of the photos compared on.
         part: Of it.
         champion_data_version: What the champion was trained on.
-        names: Category -> (Chinese name, English name).
+        names: Category -> (Chinese name, English name), without what stands in brackets behind them.
         judgement: What was found.
         examples: Key -> photo, for those that refusals name.
         trained_on: Photos left out because the champion was trained on them.
@@ -94,7 +95,11 @@ class GateReport(Record):
 
 def names_of(*evaluated: Mapping[str, JudgedCategory]) -> dict[str, tuple[str, str]]:
     """Names of every category that one of some packages decides."""
-    return {c: (judged.name_zh, judged.name_en) for categories in evaluated for c, judged in categories.items()}
+    return {
+        c: (short(judged.name_zh), short(judged.name_en))
+        for categories in evaluated
+        for c, judged in categories.items()
+    }
 
 
 def headline(report: GateReport) -> tuple[str, str]:
@@ -226,8 +231,8 @@ def _remarks(report: GateReport) -> list[str]:
     if not report.champion_data_known:
         lines.append(
             f"- 标注库里没有现用模型的数据版本 {report.champion_data_version}，"
-            "无法区分哪些照片是新的，也无法排除它训练过的 / the champion's data version is not in the label store: which photos are new to it, or were trained on "
-            "by it, is not known."
+            "无法区分哪些照片是新的，也无法排除它训练过的 / the champion's data version is not in the label store: "
+            "which photos are new to it, or were trained on by it, is not known."
         )
     return ["## 备注 / remarks", "", *lines, ""] if lines else []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import pytest
 
@@ -12,6 +13,8 @@ from benchmarks.made_evaluations import MadeCategory, MadeStreet
 from training.evaluation import Evaluation
 from training.gate import Judgement, Refusal, UnlikeError, gate
 from training.gate_settings import GateSettings
+
+Value = TypeVar("Value")
 
 STREET = MadeStreet(
     {
@@ -121,10 +124,15 @@ def test_the_judgement_follows_from_evaluations_and_settings_alone() -> None:
 
 
 def test_new_categories_are_welcome() -> None:
-    old = STREET.evaluation(1, {"illegal_awning": -1})
-    judgement = gate(STREET.evaluation(2), old, SETTINGS)
+    photos = tuple(p.model_copy(update={"categories": _without_awnings(p.categories)}) for p in CHAMPION.photos)
+    old = CHAMPION.model_copy(update={"categories": _without_awnings(CHAMPION.categories), "photos": photos})
+    judgement = gate(CHAMPION, old, SETTINGS)
     assert judgement.passed
     assert judgement.added == ("illegal_awning",)
+
+
+def _without_awnings(of: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: value for name, value in of.items() if name != "illegal_awning"}
 
 
 def relabelled(evaluation: Evaluation) -> Evaluation:
