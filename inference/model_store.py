@@ -131,13 +131,12 @@ class ModelStore:
             StoreError: another package has its name and version.
         """
         package = load_package(folder)
-        description = package.description
+        description, pinned = package.description, pinned_package(package)
         if not _VERSION.fullmatch(description.version):
             raise StoreError(
                 f"{folder}: version {description.version!r} is no folder name; use letters, digits, . + _ -"
             )
-        reference = f"{description.name}/{description.version}"
-        pinned = Pinned(reference=reference, sha256=package_hash(folder))
+        reference = pinned.reference
         try:
             self._files.add(folder, [*description.files, DESCRIPTION], reference)
         except FileExistsError as error:
@@ -306,6 +305,12 @@ class ModelStore:
 def package_hash(folder: Path) -> str:
     """The hash that names a package: of model.json, which holds the hashes of all other files."""
     return sha256((folder / DESCRIPTION).read_bytes()).hexdigest()
+
+
+def pinned_package(package: ModelPackage) -> Pinned:
+    """Reference and hash of a package, wherever it lies."""
+    about = package.description
+    return Pinned(reference=f"{about.name}/{about.version}", sha256=package_hash(package.folder))
 
 
 def _promotion(

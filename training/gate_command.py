@@ -15,10 +15,9 @@ from rich.table import Table
 from datasets.labels import LabelledPhoto
 from datasets.settings import DataSettings
 from inference.categories import Catalogue, load_catalogue
-from inference.model_store import ModelStore, package_hash
+from inference.model_store import ModelStore, pinned_package
 from inference.package import DESCRIPTION, ModelPackage, load_package
 from inference.printer import Printer
-from inference.promotions import Pinned
 from training.answered import AnsweredPhoto
 from training.evaluation import Evaluation, PhotosToJudge, evaluate_package
 from training.evaluation_settings import BootstrapSettings, load_evaluation_settings
@@ -126,8 +125,8 @@ def judged(
     judgement = gate(ours, theirs, settings, photos.new)
     return GateReport(
         passed=judgement.passed,
-        candidate=pinned(candidate),
-        champion=pinned(champion),
+        candidate=pinned_package(candidate),
+        champion=pinned_package(champion),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         data_version=photos.version,
         part=photos.part,
@@ -139,12 +138,6 @@ def judged(
         champion_data_known=photos.champion_known,
         settings=settings,
     )
-
-
-def pinned(package: ModelPackage) -> Pinned:
-    """Reference and hash of a package."""
-    about = package.description
-    return Pinned(reference=f"{about.name}/{about.version}", sha256=package_hash(package.folder))
 
 
 def answers(

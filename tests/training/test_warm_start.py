@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="extra `train` is not installed")
 pytest.importorskip("ultralytics", reason="extra `train` is not installed")
 
+from torch import Tensor
 from ultralytics.nn.tasks import load_checkpoint
 
 from inference.package import load_package
@@ -20,11 +21,11 @@ WEIGHTS = SHIPPED / "weights.pt"
 CATEGORIES = load_package(SHIPPED).description.categories
 
 
-def scores(checkpoint: Path) -> torch.Tensor:
+def scores(checkpoint: Path) -> Tensor:
     """(categories, anchors) for a picture of noise."""
     model, _ = load_checkpoint(checkpoint)
     with torch.no_grad():
-        found: torch.Tensor = model.eval().float()(torch.rand(1, 3, 64, 64, generator=torch.manual_seed(0)))[0][0, 4:]
+        found: Tensor = model.eval().float()(torch.rand(1, 3, 64, 64, generator=torch.manual_seed(0)))[0][0, 4:]
     return found
 
 
