@@ -70,7 +70,11 @@ class Resamples:
         return np.asarray(self._weights @ by_group, dtype=np.float64)
 
     def estimate(self, sampled: Sampled, support: int) -> Estimate:
-        """A figure with its percentile interval; without one where too few resamples give a figure."""
+        """A figure with its percentile interval.
+
+        There is none where too few resamples give a figure, nor where nearly all give the same one: of a few photos
+        that are all right (or all wrong) every resample is, which is no proof that others would be.
+        """
         value, drawn = sampled[0], sampled[1:]
         if np.isnan(value):
             return Estimate(value=None, lower=None, upper=None, support=support)
@@ -79,6 +83,8 @@ class Resamples:
             return Estimate(value=float(value), lower=None, upper=None, support=support)
         outside = (1 - self._settings.confidence) / 2
         lower, upper = np.quantile(defined, [outside, 1 - outside])
+        if lower == upper:
+            return Estimate(value=float(value), lower=None, upper=None, support=support)
         return Estimate(value=float(value), lower=float(lower), upper=float(upper), support=support)
 
 

@@ -96,8 +96,13 @@ def test_a_package_is_built_checked_and_usable(tmp_path: Path) -> None:
     assert all(s.licence for s in description.data.sources)
     assert set(description.categories) < set(description.decisions)
     assert {"garbage", "disorderly_parking", "street_trading"} <= set(description.decisions)
-    assert description.metrics["validation, all sources"]["detection"]
-    assert "for this test" in (target / "report.md").read_text(encoding="utf-8")
+    figures = description.metrics["evaluation"]["val"]["whole"]["categories"]["overflowing_bin"]["detection"]["ap50"]
+    assert 0 < figures["lower"] < figures["value"] < figures["upper"] <= 1
+    card = (target / "report.md").read_text(encoding="utf-8")
+    assert f"{figures['value']:.3f} ({figures['lower']:.3f}–{figures['upper']:.3f})" in card
+    assert "for this test" in card
+    for text in ("不能做什么", "从不提出", description.data.version, *(s.licence for s in description.data.sources)):
+        assert text in card
     json.loads((target / "model.json").read_text(encoding="utf-8"))
     photo = collection.photos[0].path.read_bytes()
     assert Classifier.load(target, catalogue, "cpu").classify(photo).photo.width > 0
