@@ -109,8 +109,8 @@ def _require_sources(state: RunState) -> None:
     for source in state.request.sources:
         if source not in known and not Path(source).exists():
             raise PatrolError(
-                f"{source}: 没有这个文件、文件夹或已导入的来源 / no such file or folder, and no imported source of this "
-                "name"
+                f"{source}: 没有这个文件、文件夹或已导入的来源 / no such file or folder, and no imported source "
+                "of this name"
             )
 
 
