@@ -24,6 +24,7 @@ from datasets.store import LabelStore
 from datasets.versions import Version, Versions
 from inference.categories import Catalogue
 from inference.classify import Classifier
+from inference.errors import PatrolError
 from inference.model_store import ModelStore
 from inference.package import ModelPackage, load_package
 from training.build import WEIGHTS
@@ -125,13 +126,24 @@ class Retraining:
                 self._progress.skip(name)
                 continue
             with self._progress.step(name):
-                began = time.monotonic()
-                result = self._steps[name]()
-                finished = datetime.now(UTC).isoformat(timespec="seconds")
-                done = StepDone(finished=finished, seconds=round(time.monotonic() - began, 1), result=result)
-                self.state = self.state.with_step(name, done)
-                write_state(self._shop.folder, self.state)
+                self._do(name)
         return self.state
+
+    def _do(self, name: StepName) -> None:
+        began = time.monotonic()
+        try:
+            result = self._steps[name]()
+        except PatrolError:
+            if name in ("check", "freeze"):  # whoever mends labels now wants them imported again
+                self._record(self.state.without("import", "check"))
+            raise
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        done = StepDone(finished=finished, seconds=round(time.monotonic() - began, 1), result=result)
+        self._record(self.state.with_step(name, done))
+
+    def _record(self, state: RunState) -> None:
+        self.state = state
+        write_state(self._shop.folder, state)
 
     def _passed(self) -> bool:
         gate = self.state.steps.get("gate")
@@ -219,7 +231,7 @@ class Retraining:
         weights = shop.champion.folder / WEIGHTS
         if self.state.request.start == "champion" and weights.is_file():
             start = warm_start(weights, description.categories, categories, shop.folder / "start.pt")
-            settings = settings.model_copy(update={"model": settings.model.model_copy(update={"start": start})})
+            settings = _going_on_from(start, settings)
 
         def on_photos(what: str, stream: Iterable[Observation]) -> Iterable[Observation]:
             self._progress.tell(what)
@@ -298,6 +310,13 @@ class Retraining:
         report = GateReport.model_validate_json(self._shop.gate_report.read_bytes())
         change = models.promote(stored.reference, by=self._shop.by, why=why, gate=report.model_dump(mode="json"))
         return {"champion": change.champion.reference, "revision": change.revision}
+
+
+def _going_on_from(start: Path, settings: TrainSettings) -> TrainSettings:
+    """The recipe from other weights, whose head already knows something."""
+    model = settings.model.model_copy(update={"start": start})
+    training = settings.training.model_copy(update={"warmup_bias_lr": 0.0})
+    return settings.model_copy(update={"model": model, "training": training})
 
 
 def _import_options(name: str, recipe: dict[str, SourceSettings], state: RunState) -> ImportOptions:

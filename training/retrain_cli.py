@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,6 +62,8 @@ def retrain_command(
     from inference.plugins import MissingExtraError
     from inference.printer import Printer
 
+    # One progress display, and nothing but JSON on standard output: ultralytics writes its own log there.
+    os.environ.setdefault("YOLO_VERBOSE", "false")
     try:
         from training.retrain_command import RetrainOptions, run_retrain
         from training.retrain_state import Request
