@@ -28,7 +28,7 @@ def shown_from(decision: CategoryDecision, floor: float) -> float | None:
         return floor if decision.suggest == 0.0 else 1.0
     wanted = math.log(decision.suggest / (1 - decision.suggest))
     logit = (wanted - decision.calibration.intercept) / decision.calibration.slope
-    return max(floor, 1 / (1 + math.exp(-logit)))
+    return max(floor, 0.5 * (1 + math.tanh(logit / 2)))  # the logistic function, which never overflows this way
 
 
 class OutcomeTable:
