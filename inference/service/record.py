@@ -44,6 +44,7 @@ class RequestRecord:
     seconds: dict[str, float] = field(default_factory=dict)
     problem: str | None = None
     _receive: Receive | None = None
+    _answered: float | None = None
     _started: float = field(default_factory=time.perf_counter)
 
     @classmethod
@@ -66,8 +67,8 @@ class RequestRecord:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since it began."""
-        return time.perf_counter() - self._started
+        """Seconds from its beginning to the last byte of its answer, or until now."""
+        return (self._answered or time.perf_counter()) - self._started
 
     async def until_gone(self) -> None:
         """Return when the client has gone away; only to be called once the body was read."""
@@ -85,6 +86,8 @@ class RequestRecord:
                 self.status = message["status"]
                 MutableHeaders(scope=message)[HEADER] = self.request_id
             await send(message)
+            if message.get("body"):
+                self._answered = time.perf_counter()
 
         return watched
 
