@@ -11,6 +11,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from inference.service import categories, classification, docs, health, metrics, models, problems
+from inference.service.fetching import Fetcher
+from inference.service.guards import add_guards
 from inference.service.head import HeadAsGet
 from inference.service.lingering import LingeringClose
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
@@ -46,13 +48,19 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     startup = Startup(settings)
     app.state.startup = startup
+    app.state.fetcher = Fetcher.of(settings)
     problems.install(app)
     for module in (classification, categories, models, health, metrics):
         app.include_router(module.router)
     docs.mount(app)
     app.add_middleware(
-        BodyGuard, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout, budget=startup.bodies
+        BodyGuard,
+        max_bytes=settings.max_body_bytes,
+        timeout=settings.body_timeout,
+        total_timeout=settings.upload_timeout,
+        budget=startup.bodies,
     )
+    add_guards(app, settings)
     app.add_middleware(LingeringClose)  # around everything that may refuse a request before its body is read
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestLog, metrics=startup.metrics)

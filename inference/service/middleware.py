@@ -91,13 +91,17 @@ class BodyGuard:
         app: What it guards.
         max_bytes: Of the body.
         timeout: Seconds without a byte.
+        total_timeout: Seconds for the whole body, which a byte now and then does not prolong.
         budget: Room for all bodies together.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, timeout: float, budget: BodyBudget) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_bytes: int, timeout: float, total_timeout: float, budget: BodyBudget
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._timeout = timeout
+        self._total_timeout = total_timeout
         self._budget = budget
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -126,30 +130,35 @@ class BodyGuard:
         """A `receive` that counts and watches the clock until the body is complete."""
         received = 0
         is_complete = False
-        started = time.perf_counter()
+        spent = 0.0
 
         async def guarded() -> Message:
-            nonlocal received, is_complete
+            nonlocal received, is_complete, spent
             if is_complete:
                 return await receive()
-            message = await self._in_time(receive)
+            started = time.monotonic()
+            message = await self._in_time(receive, self._total_timeout - spent)
+            spent += time.monotonic() - started
             received += len(message.get("body", b""))
             is_complete = not message.get("more_body", False)
             if received > self._max_bytes:
                 raise self._too_large()
             if is_complete:
                 held.settle(received)
-                record.add("receive", time.perf_counter() - started)
+                record.add("receive", spent)
             return message
 
         return guarded
 
-    async def _in_time(self, receive: Receive) -> Message:
+    async def _in_time(self, receive: Receive, left: float) -> Message:
+        """What is received next, within the time for a byte and within what is left of the time for the body."""
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(min(self._timeout, left)):
                 return await receive()
         except TimeoutError:
-            detail = f"Nothing arrived for {self._timeout:g} seconds; send the request again."
+            is_stalled = self._timeout < left
+            what = f"Nothing arrived for {self._timeout:g}" if is_stalled else f"It took over {self._total_timeout:g}"
+            detail = f"{what} seconds; send the request again."
             raise Problem(BODY_TIMEOUT, detail) from None
 
     def _too_large(self) -> Problem:

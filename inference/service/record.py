@@ -34,6 +34,7 @@ class RequestRecord:
         photos: How many there were.
         seconds: Stage -> time spent; stages of several photos run at once and are added up.
         problem: Slug of the problem that ended it, or None.
+        key: Name of the API key it came with, or None.
     """
 
     request_id: str
@@ -43,6 +44,7 @@ class RequestRecord:
     photos: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     problem: str | None = None
+    key: str | None = None
     _receive: Receive | None = None
     _answered: float | None = None
     _started: float = field(default_factory=time.perf_counter)
@@ -105,6 +107,8 @@ class RequestRecord:
         }
         if self.problem:
             fields["problem"] = self.problem
+        if self.key:
+            fields["key"] = self.key
         level = logging.DEBUG if self.path in _PROBES else logging.INFO
         log.log(level, "request", extra={"fields": fields})
 
