@@ -81,11 +81,14 @@ def mixture(files: Sequence[bytes], draw: random.Random) -> list[Callable[[], Bo
 
 def go_away(port: int, body: Body, draw: random.Random) -> None:
     """Send a request, all of it or a part, and do not wait for the answer."""
-    head = f"POST {_PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {body.media_type}\r\nContent-Length: {len(body.content)}"
+    head = (
+        f"POST {_PATH} HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Type: {body.media_type}\r\nContent-Length: {len(body.content)}\r\n\r\n"
+    )
     sent = body.content if draw.random() < 0.5 else body.content[: draw.randrange(len(body.content) + 1)]  # noqa: PLR2004
     with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         try:
-            client.sendall(head.encode() + b"\r\n\r\n" + sent)
+            client.sendall(head.encode() + sent)
         except ConnectionError:
             return  # refused before all of it was sent
         time.sleep(draw.random() / 20)
