@@ -136,9 +136,9 @@ class BodyGuard:
             nonlocal received, is_complete, spent
             if is_complete:
                 return await receive()
-            started = time.monotonic()
+            started = time.perf_counter()
             message = await self._in_time(receive, self._total_timeout - spent)
-            spent += time.monotonic() - started
+            spent += time.perf_counter() - started
             received += len(message.get("body", b""))
             is_complete = not message.get("more_body", False)
             if received > self._max_bytes:
@@ -158,8 +158,7 @@ class BodyGuard:
         except TimeoutError:
             is_stalled = self._timeout < left
             what = f"Nothing arrived for {self._timeout:g}" if is_stalled else f"It took over {self._total_timeout:g}"
-            detail = f"{what} seconds; send the request again."
-            raise Problem(BODY_TIMEOUT, detail) from None
+            raise Problem(BODY_TIMEOUT, f"{what} seconds; send the request again.") from None
 
     def _too_large(self) -> Problem:
         detail = (

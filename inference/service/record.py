@@ -69,7 +69,7 @@ class RequestRecord:
 
     @property
     def elapsed(self) -> float:
-        """Seconds from its beginning to the last byte of its answer, or until now."""
+        """Seconds from when the request began to arrive to the last byte of its answer, or until now."""
         return (self._answered or time.perf_counter()) - self._started
 
     async def until_gone(self) -> None:
@@ -88,7 +88,7 @@ class RequestRecord:
                 self.status = message["status"]
                 MutableHeaders(scope=message)[HEADER] = self.request_id
             await send(message)
-            if message.get("body"):
+            if message.get("body"):  # what comes after it is a lingering connection
                 self._answered = time.perf_counter()
 
         return watched
