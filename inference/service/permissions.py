@@ -12,6 +12,7 @@ _NEEDED: Final[tuple[tuple[str, frozenset[Scope]], ...]] = (
     ("/v1/categories", frozenset({Scope.CLASSIFY})),
     ("/open311", frozenset({Scope.CLASSIFY})),
     ("/v2", frozenset({Scope.CLASSIFY})),
+    ("/label-studio/webhook", frozenset({Scope.FEEDBACK})),
     ("/label-studio", frozenset({Scope.CLASSIFY})),
     ("/v1/feedback", frozenset({Scope.FEEDBACK})),
     ("/v1/records", frozenset({Scope.FEEDBACK})),

@@ -88,6 +88,7 @@ class TestWithKeys:
             ("/v2/models/street-patrol-n", {"classify"}),
             ("/open311/v2/services.json", {"classify"}),
             ("/label-studio/predict", {"classify"}),
+            ("/label-studio/webhook", {"feedback"}),
             ("/v1/feedback", {"feedback"}),
             ("/v1/feedback/stats", {"feedback"}),
             ("/v1/records/7/photos/0", {"feedback"}),
