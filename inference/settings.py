@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -30,6 +30,8 @@ _MIB: Final = 1024 * 1024
 _FROM_FILE: Final = "_file"
 _VALUE_SHOWN: Final = 80
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+_BODIES: Final = 4  # of the largest size
+_QUEUED_PER_WORKER: Final = 32  # about a second of waiting at 30 ms a photo, on any number of cores
 
 
 def _is_loopback(host: str) -> bool:
@@ -92,7 +94,7 @@ class ServiceSettings(BaseSettings):
         default=None,
         ge=1,
         le=1024,
-        description="Give a number of CPU threads, or null for as many as there are cores.",
+        description="Give a number of CPU threads, or null to share the cores among `concurrency` photos.",
     )
     concurrency: int | None = Field(
         default=None, ge=1, le=1024, description="Give a number of photos, or null for as many as there are cores."
@@ -102,6 +104,11 @@ class ServiceSettings(BaseSettings):
     max_photo_pixels: int = Field(default=DEFAULT_LIMITS.max_pixels, ge=1, description="Give width times height.")
     min_photo_side: int = Field(default=DEFAULT_LIMITS.min_side, ge=1, description="Give a number of pixels.")
     max_body_bytes: int = Field(default=128 * _MIB, ge=1024, description="Give a number of bytes, at least 1024.")
+    max_pending_bytes: int | None = Field(
+        default=None,
+        ge=1024,
+        description="Give a number of bytes, not under max_body_bytes, or null for four times max_body_bytes.",
+    )
     body_timeout: float = Field(default=30, gt=0, description="Give a number of seconds.")
     upload_timeout: float = Field(default=300, gt=0, description="Give a number of seconds.")
     header_timeout: float = Field(default=10, gt=0, description="Give a number of seconds.")
@@ -129,10 +136,33 @@ class ServiceSettings(BaseSettings):
         description="Give host names, *.domains, and addresses or networks that may be private, with commas.",
     )
     fetch_timeout: float = Field(default=10, gt=0, description="Give a number of seconds.")
+    max_queue: int | None = Field(
+        default=None,
+        ge=1,
+        description="Give a number of photos, not under max_photos, or null for 32 per photo judged at the same time.",
+    )
+    deadline: float = Field(default=30, gt=0, description="Give a number of seconds.")
+    models_dir: Path | None = Field(
+        default=None, description="Give a folder of model packages, or null for the folder that `model` lies in."
+    )
+    keep_previous: bool = Field(default=True, description="Give true or false.")
+    golden_check_seconds: float | None = Field(
+        default=600, gt=0, description="Give a number of seconds, or null for no check after the start."
+    )
     shutdown_timeout: int = Field(default=30, ge=1, description="Give a number of whole seconds.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Give debug, info, warning or error."
     )
+
+    @field_validator("max_pending_bytes", "max_queue")
+    @classmethod
+    def _holds_a_request(cls, value: int | None, info: ValidationInfo) -> int | None:
+        """Refuse a limit under which a request that other settings allow would never be taken."""
+        other = {"max_pending_bytes": "max_body_bytes", "max_queue": "max_photos"}[str(info.field_name)]
+        least = info.data.get(other)
+        if value is not None and least is not None and value < least:
+            raise ValueError(f"under {other} ({least}), so that a request of that size would never be taken")
+        return value
 
     @property
     def is_exposed(self) -> bool:
@@ -164,6 +194,26 @@ class ServiceSettings(BaseSettings):
     def workers(self) -> int:
         """Photos decoded and judged at the same time."""
         return self.concurrency or cores()
+
+    @property
+    def engine_threads(self) -> int:
+        """CPU threads of one photo in the model; more photos times threads than cores halve the rate."""
+        return self.threads or max(1, cores() // self.workers)
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes of request bodies held at the same time."""
+        return self.max_pending_bytes or _BODIES * self.max_body_bytes
+
+    @property
+    def queue_photos(self) -> int:
+        """Photos that may wait for a thread."""
+        return self.max_queue or max(_QUEUED_PER_WORKER * self.workers, self.max_photos)
+
+    @property
+    def models_folder(self) -> Path:
+        """Where models to load lie."""
+        return self.model.parent if self.models_dir is None else self.models_dir
 
 
 def load_settings(path: Path = SERVICE_FILE, options: Mapping[str, object] | None = None) -> ServiceSettings:

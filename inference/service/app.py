@@ -10,9 +10,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from inference.service import categories, classification, docs, health, problems
+from inference.service import categories, classification, docs, health, metrics, models, problems
 from inference.service.fetching import Fetcher
 from inference.service.guards import add_guards
+from inference.service.head import HeadAsGet
+from inference.service.lingering import LingeringClose
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
 from inference.service.openapi import API_DESCRIPTION, CLASSIFY_ANSWER
 from inference.service.runtime import Startup
@@ -44,10 +46,11 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan,
     )
-    app.state.startup = Startup(settings)
+    startup = Startup(settings)
+    app.state.startup = startup
     app.state.fetcher = Fetcher.of(settings)
     problems.install(app)
-    for module in (classification, categories, health):
+    for module in (classification, categories, models, health, metrics):
         app.include_router(module.router)
     docs.mount(app)
     app.add_middleware(
@@ -55,9 +58,12 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         max_bytes=settings.max_body_bytes,
         timeout=settings.body_timeout,
         total_timeout=settings.upload_timeout,
+        budget=startup.bodies,
     )
     add_guards(app, settings)
-    app.add_middleware(RequestLog)
+    app.add_middleware(LingeringClose)  # around everything that may refuse a request before its body is read
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(RequestLog, metrics=startup.metrics)
     app.add_middleware(SecurityHeaders)  # last added, outermost
     return app
 
@@ -66,9 +72,11 @@ def create_app(settings: ServiceSettings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     startup: Startup = app.state.startup
     loading = asyncio.create_task(startup.load())
+    watching = asyncio.create_task(startup.watch_golden())
     try:
         yield
     finally:
+        watching.cancel()
         await loading
         await asyncio.to_thread(startup.close)
 
