@@ -17,6 +17,7 @@ from inference.service.head import HeadAsGet
 from inference.service.lingering import LingeringClose
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
 from inference.service.openapi import API_DESCRIPTION, CLASSIFY_ANSWER
+from inference.service.permissions import describe_keys
 from inference.service.runtime import Startup
 from inference.settings import ServiceSettings
 
@@ -28,6 +29,7 @@ class _Api(FastAPI):
         schema = super().openapi()
         answer = schema["paths"]["/v1/classify"]["post"]["responses"]["200"]
         answer["content"]["application/json"]["example"] = CLASSIFY_ANSWER
+        describe_keys(schema)
         return schema
 
 

@@ -235,6 +235,7 @@ class TestConnections:
             (answering(b"x", Content_Encoding="gzip"), "compressed"),
             (answering(b"x", Content_Length="7"), "broken answer"),
             (answering(b"x", X="a" * 100_000), "broken answer"),
+            (lambda _: None, "broken answer"),
         ],
     )
     def test_what_is_no_photo(self, handle: Handle, said: str) -> None:
