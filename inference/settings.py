@@ -73,7 +73,9 @@ _Rate = Annotated[str, AfterValidator(checked_rate)]
 class ServiceSettings(BaseSettings):
     """The service's settings; a description says what a right value is, and is shown when it is wrong."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_ignore_empty=True, env_parse_none_str="null", extra="forbid", frozen=True
+    )
 
     host: Annotated[str, AfterValidator(_not_empty)] = Field(
         default="127.0.0.1",
@@ -150,6 +152,27 @@ class ServiceSettings(BaseSettings):
         default=600, gt=0, description="Give a number of seconds, or null for no check after the start."
     )
     shutdown_timeout: int = Field(default=30, ge=1, description="Give a number of whole seconds.")
+    feedback_database: str | None = Field(
+        default="sqlite:///patrol-feedback.sqlite",
+        description="Give sqlite:///some/file.sqlite, postgresql://user:password@host/name, or null to keep nothing.",
+    )
+    feedback_filenames: bool = Field(default=True, description="Give true or false.")
+    feedback_buffer: int = Field(default=10_000, ge=1, description="Give a number of records, at least 1.")
+    stats_days: int = Field(default=30, ge=1, le=36_500, description="Give a number of days, at least 1.")
+    drift_threshold: float = Field(default=0.2, gt=0, description="Give a number above 0, such as 0.2.")
+    drift_requests: int = Field(default=200, ge=10, description="Give a number of requests, at least 10.")
+    drift_reference: int = Field(default=1000, ge=10, description="Give a number of requests, at least 10.")
+    keep_photos: str | None = Field(
+        default=None, description="Give a folder, an address such as s3://bucket/folder, or null to keep none."
+    )
+    keep_photos_days: float = Field(default=30, gt=0, le=36_500, description="Give a number of days above 0.")
+    keep_photos_buffer: int = Field(
+        default=256 * _MIB, ge=_MIB, description="Give a number of bytes, at least 1048576."
+    )
+    keep_records_days: float | None = Field(
+        default=None, gt=0, le=36_500, description="Give a number of days above 0, or null for ever."
+    )
+    retention_minutes: float = Field(default=60, gt=0, description="Give a number of minutes above 0.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Give debug, info, warning or error."
     )

@@ -10,7 +10,20 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from inference.service import categories, classification, docs, health, metrics, models, problems
+from inference.service import (
+    categories,
+    classification,
+    docs,
+    features,
+    feedback,
+    health,
+    metrics,
+    models,
+    problems,
+    records,
+    statistics,
+)
+from inference.service.desk import Desk
 from inference.service.fetching import Fetcher
 from inference.service.guards import add_guards
 from inference.service.head import HeadAsGet
@@ -50,9 +63,10 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     startup = Startup(settings)
     app.state.startup = startup
+    app.state.desk = Desk(settings)
     app.state.fetcher = Fetcher.of(settings)
     problems.install(app)
-    for module in (classification, categories, models, health, metrics):
+    for module in (classification, categories, feedback, statistics, records, features, models, health, metrics):
         app.include_router(module.router)
     docs.mount(app)
     app.add_middleware(
@@ -73,7 +87,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     startup: Startup = app.state.startup
-    loading = asyncio.create_task(startup.load())
+    desk: Desk = app.state.desk
+    loading = asyncio.gather(startup.load(), desk.open(startup.fail))
     watching = asyncio.create_task(startup.watch_golden())
     try:
         yield
@@ -81,6 +96,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         watching.cancel()
         await loading
         await asyncio.to_thread(startup.close)
+        await asyncio.to_thread(desk.close)
 
 
 def _version() -> str:

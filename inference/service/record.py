@@ -68,7 +68,7 @@ class RequestRecord:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since it began."""
+        """Seconds since the request began to arrive."""
         return time.perf_counter() - self._started
 
     async def until_gone(self) -> None:

@@ -124,10 +124,10 @@ class Startup:
             runtime = await asyncio.to_thread(Runtime.load, self._settings, self.metrics)
             shelf = self._shelf_for(runtime)
         except PatrolError as error:
-            self._fail(error)
+            self.fail(error)
         except Exception as error:
             log.exception("loading failed")
-            self._fail(PatrolError(f"loading failed: {error!r}"))
+            self.fail(PatrolError(f"loading failed: {error!r}"))
         else:
             self._runtime, self._shelf = runtime, shelf
             log.info("ready", extra={"fields": _facts(runtime)})
@@ -149,7 +149,8 @@ class Startup:
         """Let requests that come from now on be answered so; those at work keep the runtime they began with."""
         self._runtime = replace(self.require(), classifier=classifier, shadow=shadow)
 
-    def _fail(self, error: PatrolError) -> None:
+    def fail(self, error: PatrolError) -> None:
+        """Note why the service cannot answer, and say so to whoever waits for it."""
         log.error("not ready: %s", error)
         self.error = error
         if self.on_failure is not None:
@@ -180,7 +181,7 @@ class Startup:
         Raises:
             Problem: It is not there yet, or never will be.
         """
-        if self._runtime is not None:
+        if self.error is None and self._runtime is not None:
             return self._runtime
         raise self._not_ready()
 
