@@ -14,14 +14,11 @@ from typing import Any, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from inference.service.problems import MEDIA_TYPE, Kind
+from inference.service.dialects import PROBLEM
+from inference.service.problems import HEADER_TIMEOUT, HEADERS_TOO_LARGE, MALFORMED_REQUEST, TOO_MANY_CONNECTIONS, Kind
 
 log = logging.getLogger(__name__)
 
-HEADER_TIMEOUT: Final = Kind("header-timeout", 408, "The request did not come in time")
-MALFORMED_REQUEST: Final = Kind("malformed-request", 400, "This is no HTTP request")
-HEADERS_TOO_LARGE: Final = Kind("headers-too-large", 431, "The headers of the request are too large")
-TOO_MANY_CONNECTIONS: Final = Kind("too-many-connections", 503, "The service has as many connections as it takes")
 
 _RETRY_SECONDS: Final = 1
 
@@ -144,7 +141,7 @@ def _answer(kind: Kind, detail: str, extra_head: str) -> bytes:
     body = json.dumps({**document, "instance": request_id}).encode()
     head = (
         f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}\r\n"
-        f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\nX-Request-ID: {request_id}\r\n"
+        f"Content-Type: {PROBLEM.media_type}\r\nContent-Length: {len(body)}\r\nX-Request-ID: {request_id}\r\n"
         f"X-Content-Type-Options: nosniff\r\n{extra_head}Connection: close\r\n\r\n"
     )
     return head.encode() + body
