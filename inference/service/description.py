@@ -9,29 +9,22 @@ from inference.service.access import INVALID_KEY, KEY_REQUIRED, MISSING_SCOPE
 from inference.service.dialects import dialect_of
 from inference.service.examples import ANSWERS
 from inference.service.openapi import problem_responses
-from inference.service.permissions import scopes_for
+from inference.service.permissions import describe_keys, scopes_for
 from inference.service.problems import BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED_JSON, Kind
 from inference.service.rate_limit import RATE_LIMITED
 
 _OF_KEYS: Final = (KEY_REQUIRED, INVALID_KEY, MISSING_SCOPE, RATE_LIMITED)
 _OF_BODIES: Final = (MALFORMED_JSON, BODY_TIMEOUT, BODY_TOO_LARGE)
-_SCHEMES: Final = {
-    "key": {"type": "http", "scheme": "bearer", "description": "API 密钥。 An API key (`patrol keys create`)."},
-    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "同上。 The same."},
-}
-_KEY_OR_NONE: Final[list[dict[str, list[str]]]] = [{"key": []}, {"header": []}, {}]  # none: where keys are not needed
 
 
 def complete(schema: dict[str, Any]) -> None:
     """Add to a description what its single operations do not say; doing it again changes nothing."""
-    schema.setdefault("components", {})["securitySchemes"] = _SCHEMES
+    describe_keys(schema)
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             _add_errors(operation, path)
             if (method, path) in ANSWERS:
                 operation["responses"]["200"]["content"]["application/json"]["example"] = ANSWERS[method, path]
-            if scopes_for(path):
-                operation["security"] = _KEY_OR_NONE
 
 
 def _add_errors(operation: dict[str, Any], path: str) -> None:
