@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from inference import plugins
 from inference.errors import PatrolError
+from inference.feedback.cli import app as feedback_app
 from inference.printer import Printer
 
 _DONE, _FAILURES, _BAD_INPUT = 0, 1, 2
@@ -54,6 +55,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(feedback_app, name="feedback")
 
 ModelOption = Annotated[
     Path | None, typer.Option("--model", metavar="DIR", help="Model package; default: the service's.")
