@@ -34,6 +34,9 @@ _BATCH: Final = 10_000
 _DAYS: Final = 300
 _RUNS: Final = 3
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_ISSUES, _CONFIRMED, _ACCEPTED = 0.7, 0.33, 0.8  # shares of records
+_NEW_MODEL: Final = 0.5  # share of the time after which another model answers
+_PREFILL: Final = 0.8  # probability
 _CATEGORIES: Final = ("overflowing_bin", "exposed_garbage", "illegal_awning", "overhead_cable_mess", "damaged_road")
 
 
@@ -94,7 +97,7 @@ def _fill(database: Database, records: int, rng: random.Random) -> None:
 def _record(number: int, share: float, rng: random.Random) -> dict[str, Any]:
     moment = _START + timedelta(days=_DAYS * share)
     latency = rng.lognormvariate(4.4, 0.5)
-    is_issue, is_confirmed = rng.random() < 0.7, rng.random() < 0.33
+    is_issue, is_confirmed = rng.random() < _ISSUES, rng.random() < _CONFIRMED
     return {
         "id": number,
         "request_id": f"{number:032x}",
@@ -107,14 +110,13 @@ def _record(number: int, share: float, rng: random.Random) -> dict[str, Any]:
         "received_at": moment,
         "day": moment.date().isoformat(),
         "model_name": "street-patrol-n",
-        "model_version": "0.1.0" if share > 0.5 else "0.0.9",
+        "model_version": "0.1.0" if share > _NEW_MODEL else "0.0.9",
         "data_version": "2ae0b1697fbd",
         "verdict": "issue" if is_issue else rng.choice(("no_issue", "uncertain", "unrelated")),
         "latency_ms": latency,
         "latency_step": latency_step(latency),
-        "score_step": 9 if is_issue else -1,
         "state": "confirmed" if is_confirmed else "awaiting",
-        "accepted": rng.random() < 0.8 if is_confirmed else None,
+        "accepted": rng.random() < _ACCEPTED if is_confirmed else None,
         "photos": [{"index": 0, "filename": f"IMG_{number}.jpg", "sha256": f"{number:064x}", "detections": []}],
     }
 
@@ -129,8 +131,9 @@ def _entries(record: dict[str, Any], rng: random.Random) -> Iterator[dict[str, A
             "record_id": record["id"],
             "category": category,
             "received_at": record["received_at"],
+            "day": record["day"],
             "model_version": record["model_version"],
-            "decision": "prefill" if probability > 0.8 else "suggest",
+            "decision": "prefill" if probability > _PREFILL else "suggest",
             "probability": probability,
             "score_step": score_step(probability),
             "photo_indexes": [0],

@@ -60,17 +60,28 @@ def serving(bin_folder: Path) -> Iterator[Postgres]:
         if account:
             os.chown(folder, account["user"], account["group"])
         data = folder / "data"
-        init = [bin_folder / "initdb", "-D", data, "-U", "patrol", "--auth=trust", "-E", "UTF8", "--locale=C", "-N"]
+        init: list[str | Path] = [
+            bin_folder / "initdb",
+            "-D",
+            data,
+            "-U",
+            "patrol",
+            "--auth=trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-N",
+        ]
         subprocess.run(init, check=True, capture_output=True, cwd=folder, **account)
         options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "shared_buffers=16MB"]
-        command = [bin_folder / "postgres", "-D", data, *options]
+        command: list[str | Path] = [bin_folder / "postgres", "-D", data, *options]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, **account)
         try:
             _wait(bin_folder, folder, process)
             yield Postgres(folder)
         finally:
-            process.send_signal(signal.SIGINT)  # does not wait for clients, as SIGTERM would
+            process.send_signal(signal.SIGQUIT)  # at once: what it holds is thrown away
             process.wait(_START_SECONDS)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

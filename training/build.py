@@ -39,6 +39,7 @@ from training.export import export_onnx, load_detector
 from training.judge import Part, fit_decisions, judge
 from training.observe import Observation, Observer
 from training.parity import Parity, ParityError, compare
+from training.reference import reference_of
 from training.report import render
 from training.scene import UNRELATED, fit_scene_head
 from training.settings import TrainSettings
@@ -63,12 +64,14 @@ class Judged:
         scene: Street-or-not head.
         parity: Exported against trained model.
         parts: Measurements, by part.
+        val: What was observed on the validation part.
     """
 
     decisions: dict[str, CategoryDecision]
     scene: SceneHead | None
     parity: Parity
     parts: tuple[Part, ...]
+    val: tuple[Observation, ...]
 
 
 def build_package(
@@ -148,7 +151,7 @@ def _judge(
         **{f"held out whole: {name}": [o for o in test if o.photo.source == name] for name in collection.held_out},
     }
     measured = tuple(judge(t, obs, decisions, categories, catalogue, settings) for t, obs in parts.items() if obs)
-    return Judged(decisions, scene, parity, measured)
+    return Judged(decisions, scene, parity, measured, tuple(val))
 
 
 def _write(
@@ -195,7 +198,8 @@ def _write(
     )
     (folder / REPORT).write_text(render(description, judged.parts, catalogue), encoding="utf-8")
     files = {**description.files, REPORT: file_record(folder / REPORT)}
-    complete = description.model_copy(update={"files": files})
+    reference = reference_of(judged.val, description, catalogue)
+    complete = description.model_copy(update={"files": files, "reference": reference})
     text = json.dumps(complete.model_dump(mode="json"), ensure_ascii=False, indent=1)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 

@@ -162,6 +162,7 @@ def _added(record: Record, category: str) -> Entry:
         record_id=record.id,
         category=category,
         received_at=record.received_at,
+        day=record.day,
         model_version=record.model_version,
         decision=None,
         probability=None,

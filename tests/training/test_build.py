@@ -97,6 +97,8 @@ def test_a_package_is_built_checked_and_usable(tmp_path: Path) -> None:
     assert set(description.categories) < set(description.decisions)
     assert {"garbage", "disorderly_parking", "street_trading"} <= set(description.decisions)
     assert description.metrics["validation, all sources"]["detection"]
+    assert description.reference is not None
+    assert description.reference.photos == len(collection.part("val"))
     assert "for this test" in (target / "report.md").read_text(encoding="utf-8")
     json.loads((target / "model.json").read_text(encoding="utf-8"))
     photo = collection.photos[0].path.read_bytes()
