@@ -35,8 +35,11 @@ class Window:
         are exact.
         """
         first, last = day_of(self.since - _DAY), day_of(self.until + _DAY)
-        moment = table.received_at
-        return table.day >= first, table.day <= last, moment >= self.since, moment < self.until
+        return table.day >= first, table.day <= last, *self.moments(table)
+
+    def moments(self, table: type[Record | Entry]) -> tuple[Any, ...]:
+        """The exact conditions alone, for a query that another index leads."""
+        return table.received_at >= self.since, table.received_at < self.until
 
 
 @dataclass(slots=True)
@@ -221,7 +224,7 @@ def disagreements(session: Session, window: Window) -> list[Disagreement]:
 
 
 def _some(session: Session, window: Window, query: Select[Entry, Record], order: Any) -> list[tuple[Entry, str]]:
-    found = query.join(Record, Record.id == Entry.record_id).where(*window.of(Entry))
+    found = query.join(Record, Record.id == Entry.record_id).where(*window.moments(Entry))
     rows = session.execute(found.order_by(order).limit(WORST_SHOWN)).all()
     return [(entry, public_id(record)) for entry, record in rows]
 

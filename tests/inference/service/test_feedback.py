@@ -196,6 +196,19 @@ class TestOutage:
             assert client.classify(jpeg).status_code == 200
 
 
+def test_the_service_itself_deletes_what_is_over_its_days(open_client: Open, tmp_path: Path, jpeg: bytes) -> None:
+    kept = tmp_path / "kept"
+    brief = {"keep_photos_days": 1e-9, "keep_records_days": 1e-9, "retention_minutes": 0.002}
+    with open_client(feedback_database=f"sqlite:///{tmp_path}/f.sqlite", keep_photos=str(kept), **brief) as client:
+        request_id = classified(client, jpeg)
+        assert client.app.state.desk._keeper.flush(20)
+        for _ in range(2000):
+            gone = client.get(f"/v1/records/{request_id}").status_code == 404
+            if gone and not [path for path in kept.rglob("*") if path.is_file()]:
+                return
+    pytest.fail("the record or its photo is still there")
+
+
 def test_a_database_that_cannot_be_used_ends_the_start(open_client: Open, tmp_path: Path) -> None:
     with open_client(feedback_database=f"sqlite:///{tmp_path}/no/such/folder/f.sqlite") as client:
         problem = assert_problem(client.get("/readyz"), 503, "not-ready")
