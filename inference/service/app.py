@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from inference.service import categories, classification, docs, health, problems
+from inference.service import categories, classification, docs, health, pages, problems
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
 from inference.service.openapi import API_DESCRIPTION, CLASSIFY_ANSWER
 from inference.service.runtime import Startup
@@ -47,6 +47,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     for module in (classification, categories, health):
         app.include_router(module.router)
     docs.mount(app)
+    pages.mount(app)
     app.add_middleware(BodyGuard, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
     app.add_middleware(RequestLog)
     app.add_middleware(SecurityHeaders)  # last added, outermost
