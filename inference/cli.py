@@ -155,6 +155,13 @@ def scan(
         typer.Option(metavar="FORMATS", help="Of csv, xlsx, parquet, coco, megadetector, geojson; with commas."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON document.")] = False,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="What judges: this machine, or a Ray cluster (docs/scale-out.md).")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Of the cluster, such as auto; default: one on this machine alone."),
+    ] = None,
 ) -> None:
     """扫描照片档案，可随时中断并继续 / scan an archive of photos; stop and go on at any time.
 
@@ -177,6 +184,8 @@ def scan(
         timings=timings,
         exports=formats(export),
         as_json=as_json,
+        engine=engine,
+        ray_address=ray_address,
     )
     raise typer.Exit(scan_sources(options, Printer()))
 

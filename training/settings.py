@@ -55,6 +55,7 @@ class TrainingSettings(_Strict):
     optimizer: Literal["AdamW", "SGD", "MuSGD"]
     learning_rate: float = Field(gt=0)
     final_learning_rate_fraction: float = Field(gt=0, le=1)
+    schedule: Literal["cosine", "linear"]
     warmup_epochs: float = Field(ge=0)
     weight_decay: float = Field(ge=0)
     frozen_layers: int = Field(ge=0)
@@ -62,6 +63,8 @@ class TrainingSettings(_Strict):
     repeat_limit: float = Field(ge=1)
     aspect_jitter: float = Field(ge=0)
     scale: float = Field(ge=0, lt=1)
+    brightness: float = Field(ge=0, lt=1)
+    rotation: float = Field(ge=0, le=45)
     precision: Literal["fp32", "bf16", "auto"]
     workers: int = Field(ge=0)
     seed: int

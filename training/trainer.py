@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ultralytics.data.build import build_dataloader
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.nn.tasks import DetectionModel, load_checkpoint
+from ultralytics.utils.callbacks import get_default_callbacks
 
 from datasets.labels import LabelledPhoto
 from inference.cores import cores
@@ -100,6 +101,8 @@ class PartialLabelTrainer(DetectionTrainer):  # type: ignore[misc]
         self.settings = settings
         self.training_set = data
         super().__init__(overrides=overrides)
+        # no tracking service that happens to be installed is spoken to
+        self.callbacks = get_default_callbacks()
         self.args.workers = settings.training.workers  # ultralytics sets 0 on CPU; one worker hides augmentation
 
     def _setup_train(self) -> None:
@@ -189,11 +192,13 @@ def _overrides(settings: TrainSettings, runs: Path, resume: Path | None) -> dict
         "optimizer": recipe.optimizer,
         "lr0": recipe.learning_rate,
         "lrf": recipe.final_learning_rate_fraction,
-        "cos_lr": True,
+        "cos_lr": recipe.schedule == "cosine",
         "warmup_epochs": recipe.warmup_epochs,
         "weight_decay": recipe.weight_decay,
         "freeze": recipe.frozen_layers or None,
         "scale": recipe.scale,
+        "hsv_v": recipe.brightness,
+        "degrees": recipe.rotation,
         "seed": recipe.seed,
         "amp": False,  # its check fetches a model; bf16 is handled by PartialLabelModel
         "val": False,
