@@ -161,6 +161,20 @@ class Trainer(_Strict):
     start_sha256: str
 
 
+class Reference(_Strict):
+    """What the model answers on held-out photos: live answers are compared with it, to notice drift.
+
+    Attributes:
+        photos: How many photos.
+        nothing: Of these, how many get no suggestion.
+        suggested: Category -> photos for which it is suggested, by tenth of the probability (10 counts, ascending).
+    """
+
+    photos: Annotated[int, Field(ge=0)]
+    nothing: Annotated[int, Field(ge=0)]
+    suggested: dict[str, Annotated[tuple[int, ...], Field(min_length=10, max_length=10)]]
+
+
 class FileRecord(_Strict):
     """Size and hash of a file of the package."""
 
@@ -183,6 +197,7 @@ class ModelDescription(_Strict):
     verdicts: VerdictRecipe
     left_out: dict[str, str]
     scene: SceneHead | None
+    reference: Reference | None = None
     data: TrainingData
     trainer: Trainer
     metrics: dict[str, Any]

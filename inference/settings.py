@@ -47,7 +47,9 @@ def _only_loopback(host: str) -> str:
 class ServiceSettings(BaseSettings):
     """The service's settings; a description says what a right value is, and is shown when it is wrong."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_ignore_empty=True, env_parse_none_str="null", extra="forbid", frozen=True
+    )
 
     host: Annotated[str, AfterValidator(_only_loopback)] = Field(
         default="127.0.0.1",
@@ -80,6 +82,27 @@ class ServiceSettings(BaseSettings):
     max_body_bytes: int = Field(default=128 * _MIB, ge=1024, description="Give a number of bytes, at least 1024.")
     body_timeout: float = Field(default=30, gt=0, description="Give a number of seconds.")
     shutdown_timeout: int = Field(default=30, ge=1, description="Give a number of whole seconds.")
+    feedback_database: str | None = Field(
+        default="sqlite:///patrol-feedback.sqlite",
+        description="Give sqlite:///some/file.sqlite, postgresql://user:password@host/name, or null to keep nothing.",
+    )
+    feedback_filenames: bool = Field(default=True, description="Give true or false.")
+    feedback_buffer: int = Field(default=10_000, ge=1, description="Give a number of records, at least 1.")
+    stats_days: int = Field(default=30, ge=1, le=36_500, description="Give a number of days, at least 1.")
+    drift_threshold: float = Field(default=0.2, gt=0, description="Give a number above 0, such as 0.2.")
+    drift_requests: int = Field(default=200, ge=10, description="Give a number of requests, at least 10.")
+    drift_reference: int = Field(default=1000, ge=10, description="Give a number of requests, at least 10.")
+    keep_photos: str | None = Field(
+        default=None, description="Give a folder, an address such as s3://bucket/folder, or null to keep none."
+    )
+    keep_photos_days: float = Field(default=30, gt=0, le=36_500, description="Give a number of days above 0.")
+    keep_photos_buffer: int = Field(
+        default=256 * _MIB, ge=_MIB, description="Give a number of bytes, at least 1048576."
+    )
+    keep_records_days: float | None = Field(
+        default=None, gt=0, le=36_500, description="Give a number of days above 0, or null for ever."
+    )
+    retention_minutes: float = Field(default=60, gt=0, description="Give a number of minutes above 0.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Give debug, info, warning or error."
     )

@@ -10,7 +10,19 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from inference.service import categories, classification, docs, health, pages, problems
+from inference.service import (
+    categories,
+    classification,
+    docs,
+    features,
+    feedback,
+    health,
+    pages,
+    problems,
+    records,
+    statistics,
+)
+from inference.service.desk import Desk
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
 from inference.service.openapi import API_DESCRIPTION, CLASSIFY_ANSWER
 from inference.service.runtime import Startup
@@ -43,8 +55,9 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.startup = Startup(settings)
+    app.state.desk = Desk(settings)
     problems.install(app)
-    for module in (classification, categories, health):
+    for module in (classification, categories, feedback, statistics, records, features, health):
         app.include_router(module.router)
     docs.mount(app)
     pages.mount(app)
@@ -57,12 +70,14 @@ def create_app(settings: ServiceSettings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     startup: Startup = app.state.startup
-    loading = asyncio.create_task(startup.load())
+    desk: Desk = app.state.desk
+    loading = asyncio.gather(startup.load(), desk.open(startup.fail))
     try:
         yield
     finally:
         await loading
         await asyncio.to_thread(startup.close)
+        await asyncio.to_thread(desk.close)
 
 
 def _version() -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 
 from inference.service.answers import ClassifyAnswer, Judgement, classify_answer
+from inference.service.desk import desk_of
 from inference.service.failure import Failure
 from inference.service.judging import judge_all
 from inference.service.openapi import CLASSIFY_BODY, CLASSIFY_DESCRIPTION, problem_responses
@@ -68,9 +69,12 @@ async def classify(request: Request, runtime: Ready) -> ClassifyAnswer:
     record.add("read", time.perf_counter() - started)
     record.photos = len(submission.uploads)
     scheme = runtime.scheme(submission.options.scheme)
+    classifier = runtime.classifier
     judgements = await judge_all(runtime, submission.uploads, submission.options.score_floor, record)
     _require_one(judgements)
-    return classify_answer(record.request_id, judgements, runtime.classifier, scheme, submission.options)
+    answer = classify_answer(record.request_id, judgements, classifier, scheme, submission.options)
+    desk_of(request).note(answer, submission, record.elapsed, classifier.package.description.nms.score_floor)
+    return answer
 
 
 def _require_one(judgements: Sequence[Judgement]) -> None:

@@ -43,8 +43,14 @@ class Kind:
 MALFORMED_JSON: Final = Kind("malformed-json", 400, "The body is not the JSON that is expected")
 MALFORMED_MULTIPART: Final = Kind("malformed-multipart", 400, "The multipart body is broken")
 NOT_FOUND: Final = Kind("not-found", 404, "There is nothing at this address")
+FEEDBACK_OFF: Final = Kind("feedback-off", 404, "The service keeps no records")
+UNKNOWN_REQUEST: Final = Kind("unknown-request", 404, "There is no record of such a request")
+PHOTO_NOT_KEPT: Final = Kind("photo-not-kept", 404, "The photo is not kept")
 METHOD_NOT_ALLOWED: Final = Kind("method-not-allowed", 405, "This address does not take this method")
 BODY_TIMEOUT: Final = Kind("body-timeout", 408, "The upload stalled")
+AMBIGUOUS_REQUEST_ID: Final = Kind("ambiguous-request-id", 409, "Several requests have this id")
+AMBIGUOUS_EXTERNAL_ID: Final = Kind("ambiguous-external-id", 409, "Several requests are of this case")
+FEEDBACK_ID_REUSED: Final = Kind("feedback-id-reused", 409, "The feedback id stands for other content")
 BODY_TOO_LARGE: Final = Kind("body-too-large", 413, "The request is too large")
 UNSUPPORTED_MEDIA_TYPE: Final = Kind("unsupported-media-type", 415, "The body is in a form not read here")
 INVALID_FIELD: Final = Kind("invalid-field", 422, "A field of the request is wrong")
@@ -53,6 +59,8 @@ NO_READABLE_PHOTO: Final = Kind("no-readable-photo", 422, "None of the photos co
 TOO_MANY_PHOTOS: Final = Kind("too-many-photos", 422, "The request has too many photos")
 UNKNOWN_SCHEME: Final = Kind("unknown-scheme", 422, "There is no such code scheme")
 INTERNAL_ERROR: Final = Kind("internal-error", 500, "Something went wrong in the service")
+DATABASE_UNAVAILABLE: Final = Kind("database-unavailable", 503, "The feedback database does not answer")
+PHOTO_STORE_UNAVAILABLE: Final = Kind("photo-store-unavailable", 503, "The kept photos cannot be reached")
 NOT_READY: Final = Kind("not-ready", 503, "The service cannot answer yet")
 
 _BY_STATUS: Final = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED)}

@@ -57,6 +57,11 @@ class RequestRecord:
         """Count time spent in a stage."""
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the request began to arrive."""
+        return time.perf_counter() - self._started
+
     def watch(self, send: Send) -> Send:
         """A `send` that notes the status and tells the client the request's id."""
 
@@ -76,7 +81,7 @@ class RequestRecord:
             "method": self.method,
             "path": self.path,
             "status": self.status,
-            "ms": _milliseconds(time.perf_counter() - self._started),
+            "ms": _milliseconds(self.elapsed),
             "photos": self.photos,
             **stages,
         }

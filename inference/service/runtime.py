@@ -94,14 +94,15 @@ class Startup:
         try:
             self._runtime = await asyncio.to_thread(Runtime.load, self._settings)
         except PatrolError as error:
-            self._fail(error)
+            self.fail(error)
         except Exception as error:
             log.exception("loading failed")
-            self._fail(PatrolError(f"loading failed: {error!r}"))
+            self.fail(PatrolError(f"loading failed: {error!r}"))
         else:
             log.info("ready", extra={"fields": _facts(self._runtime)})
 
-    def _fail(self, error: PatrolError) -> None:
+    def fail(self, error: PatrolError) -> None:
+        """Note why the service cannot answer, and say so to whoever waits for it."""
         log.error("not ready: %s", error)
         self.error = error
         if self.on_failure is not None:
@@ -113,10 +114,10 @@ class Startup:
         Raises:
             Problem: It is not there yet, or never will be.
         """
-        if self._runtime is not None:
-            return self._runtime
         if self.error is not None:
             raise Problem(NOT_READY, f"The service could not start: {self.error}")
+        if self._runtime is not None:
+            return self._runtime
         raise Problem(NOT_READY, "The model is being loaded; try again in a second.", headers={"Retry-After": "1"})
 
     def close(self) -> None:

@@ -78,7 +78,7 @@ async def _pause() -> None:
 
 @contextmanager
 def _open(*, wait: bool = True, **settings: Any) -> Iterator[Client]:
-    app = create_app(ServiceSettings(**settings))
+    app = create_app(ServiceSettings(**{"feedback_database": None, **settings}))
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(app.router.lifespan_context(app)):
         client = Client(app, portal)
         if wait:

@@ -31,7 +31,7 @@ class Server:
 
     def __init__(self, log: Path, **variables: str) -> None:
         self._log = log
-        environment = os.environ | {"PATROL_PORT": "0"} | variables
+        environment = os.environ | {"PATROL_PORT": "0", "PATROL_FEEDBACK_DATABASE": "null"} | variables
         self.started = time.monotonic()
         with log.open("w") as stderr:
             self.process = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment, stderr=stderr)
@@ -137,4 +137,4 @@ class TestRefusals:
 
     def test_a_model_that_must_not_be_used(self, tmp_path: Path) -> None:
         with pytest.raises(PackageError, match=r"model\.json is missing"):
-            run(ServiceSettings(port=0, model=tmp_path))
+            run(ServiceSettings(port=0, model=tmp_path, feedback_database=None))
