@@ -35,7 +35,7 @@ export function PhotoView({ photo, size, boxes, selected, hovered, drawing, acti
   return html`
     <div class="viewer">
       <div class=${kind} ref=${stage} role="group" aria-label=${t("photo.stage")} ...${gestures.handlers}>
-        ${frame && html`<${Picture} photo=${photo} frame=${frame} onSize=${onSize} />`}
+        ${frame && html`<${Picture} photo=${photo} frame=${frame} isPlaced=${size !== null} onSize=${onSize} />`}
         ${view && size && sorted(boxes, selected).map((each) => html`
           <${Box} key=${each.id} ...${each} at=${placed(view, each.box)} isSelected=${each.id === selected}
             isHovered=${each.row !== null && each.row === hovered} actions=${actions} />
@@ -77,12 +77,13 @@ function useRoom(stage) {
   return room;
 }
 
-function Picture({ photo, frame, onSize }) {
+/** The picture; hidden until it is known where it belongs, or it would jump there. */
+function Picture({ photo, frame, isPlaced, onSize }) {
   const [isBroken, setIsBroken] = useState(false);
   useEffect(() => setIsBroken(false), [photo.url]);
   if (photo.url && !isBroken) {
     return html`
-      <img class="picture" src=${photo.url} alt=${photo.name} style=${pixels(frame)} decoding="async" draggable=${false}
+      <img class=${`picture ${isPlaced ? "" : "is-unplaced"}`} src=${photo.url} alt=${photo.name} style=${pixels(frame)} decoding="async" draggable=${false}
         onLoad=${({ target }) => onSize({ width: target.naturalWidth, height: target.naturalHeight })}
         onError=${() => setIsBroken(true)} />
     `;

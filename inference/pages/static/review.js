@@ -43,7 +43,7 @@ function Review({ app }) {
   );
   const blocked = blockedBy(app, state);
   const { analyse, cancel } = useAnalysis(dispatch, app);
-  useStoredRecord(recordId, dispatch, app);
+  const reopen = useStoredRecord(recordId, dispatch, app);
   useMarks(state.answer);
   useEffect(() => {
     if (state.refusal?.needsKey) app.askKey();
@@ -152,8 +152,12 @@ function Review({ app }) {
 
   const retry = () => {
     if (state.refusal?.during === "sending") confirm();
-    else analyse(state.photos);
+    else if (recordId.current !== null) reopen();
+    else if (state.photos.length > 0) analyse(state.photos);
   };
+  useEffect(() => {
+    if (app.key && state.refusal?.needsKey && recordId.current === null) retry();
+  }, [app.key]);
   const refusal = state.refusal ?? catalogueRefusal;
   return html`
     ${isOver && html`<div class="drop-over"><p><${Icon} name="upload" />${t("review.drop.release")}</p></div>`}
@@ -162,13 +166,13 @@ function Review({ app }) {
     ${dialog === "shortcuts" && html`<${Shortcuts} onClose=${() => setDialog(null)} />`}
     ${state.photos.length === 0
       ? html`
-          <div class="start">
-            ${refusal && html`<${RefusalNote} refusal=${refusal} onRetry=${reload} onKey=${app.askKey} />`}
+          <div class="start" key="start">
+            ${refusal && html`<${RefusalNote} refusal=${refusal} onRetry=${state.refusal ? retry : reload} onKey=${app.askKey} />`}
             <${Welcome} onFiles=${addFiles} chooser=${chooser} model=${catalogue?.model} />
           </div>
         `
       : html`
-          <div class="workbench">
+          <div class="workbench" key="workbench">
             <div class="photos">
               <${PhotoView} photo=${photo} size=${size} boxes=${boxes} selected=${selected} hovered=${hovered} control=${zoom}
                 drawing=${drawing && (catalogue?.name(drawing) ?? drawing)} actions=${boxActions}
@@ -295,14 +299,6 @@ function useAnalysis(dispatch, app) {
 
 /** Opens the record that the address names, with its photos where the service kept them. */
 function useStoredRecord(recordId, dispatch, app) {
-  useEffect(() => {
-    if (recordId.current === null || app.features === null) return;
-    open(recordId.current).catch((refusal) => {
-      dispatch({ type: "refused", refusal });
-      if (refusal.needsKey) app.askKey();
-    });
-  }, [app.features, app.key]);
-
   const open = async (id) => {
     const record = await api.record(id);
     const photos = record.photos.map((answer) => ({
@@ -314,6 +310,11 @@ function useStoredRecord(recordId, dispatch, app) {
       dispatch({ type: "photoShown", id: photo.id, url: blob && URL.createObjectURL(blob) });
     }
   };
+  const reopen = () => {
+    if (recordId.current !== null) open(recordId.current).catch((refusal) => dispatch({ type: "refused", refusal }));
+  };
+  useEffect(reopen, [app.key]);
+  return reopen;
 }
 
 /** Measures from the drop to the boxes' first frame; benchmarks/page_speed.py reads it. */
