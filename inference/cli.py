@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from inference import plugins
+from inference import keys_cli, plugins
 from inference.errors import PatrolError
 from inference.printer import Printer
 
@@ -54,6 +54,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(keys_cli.app, name="keys")
 
 ModelOption = Annotated[
     Path | None, typer.Option("--model", metavar="DIR", help="Model package; default: the service's.")
@@ -222,13 +223,14 @@ def serve(
     port: Annotated[int | None, typer.Option(metavar="PORT", help="Port to listen on; 0: any free one.")] = None,
     model: ModelOption = None,
     provider: ProviderOption = None,
+    config: keys_cli.ConfigOption = None,
 ) -> None:
     """启动 HTTP 服务，/docs 为接口说明 / serve the HTTP API, described at /docs."""
     from inference.service.server import run
-    from inference.settings import load_settings
+    from inference.settings import SERVICE_FILE, load_settings
 
     given = {"host": host, "port": port, "model": model, "provider": provider}
-    run(load_settings(options={name: value for name, value in given.items() if value is not None}))
+    run(load_settings(config or SERVICE_FILE, {name: value for name, value in given.items() if value is not None}))
 
 
 def main() -> None:

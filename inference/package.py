@@ -254,6 +254,17 @@ def load_package(folder: Path) -> ModelPackage:
     Raises:
         PackageError: saying which file or key is wrong, and how.
     """
+    description = read_description(folder)
+    _check_files(folder, description)
+    return ModelPackage(folder, description)
+
+
+def read_description(folder: Path) -> ModelDescription:
+    """What a package says about itself, before any of it is checked.
+
+    Raises:
+        PackageError: saying which key is wrong, and how.
+    """
     path = folder / DESCRIPTION
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
@@ -265,12 +276,10 @@ def load_package(folder: Path) -> ModelPackage:
         found = raw.get("schema_version") if isinstance(raw, dict) else None
         raise PackageError(f"{path}: schema_version is {found!r}, this program reads {SCHEMA}; use a matching release")
     try:
-        description = ModelDescription.model_validate(raw)
+        return ModelDescription.model_validate(raw)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or DESCRIPTION}: {e['msg']}" for e in error.errors())
         raise PackageError(f"{path}: {wrong}") from error
-    _check_files(folder, description)
-    return ModelPackage(folder, description)
 
 
 def _check_files(folder: Path, description: ModelDescription) -> None:

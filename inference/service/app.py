@@ -17,12 +17,18 @@ from inference.service import (
     features,
     feedback,
     health,
+    metrics,
+    models,
     pages,
     problems,
     records,
     statistics,
 )
 from inference.service.desk import Desk
+from inference.service.fetching import Fetcher
+from inference.service.guards import add_guards
+from inference.service.head import HeadAsGet
+from inference.service.lingering import LingeringClose
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
 from inference.service.openapi import API_DESCRIPTION, CLASSIFY_ANSWER
 from inference.service.runtime import Startup
@@ -54,15 +60,26 @@ def create_app(settings: ServiceSettings) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan,
     )
-    app.state.startup = Startup(settings)
+    startup = Startup(settings)
+    app.state.startup = startup
     app.state.desk = Desk(settings)
+    app.state.fetcher = Fetcher.of(settings)
     problems.install(app)
-    for module in (classification, categories, feedback, statistics, records, features, health):
+    for module in (classification, categories, feedback, statistics, records, features, models, health, metrics):
         app.include_router(module.router)
     docs.mount(app)
     pages.mount(app)
-    app.add_middleware(BodyGuard, max_bytes=settings.max_body_bytes, timeout=settings.body_timeout)
-    app.add_middleware(RequestLog)
+    app.add_middleware(
+        BodyGuard,
+        max_bytes=settings.max_body_bytes,
+        timeout=settings.body_timeout,
+        total_timeout=settings.upload_timeout,
+        budget=startup.bodies,
+    )
+    add_guards(app, settings)
+    app.add_middleware(LingeringClose)  # around everything that may refuse a request before its body is read
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(RequestLog, metrics=startup.metrics)
     app.add_middleware(SecurityHeaders)  # last added, outermost
     return app
 
@@ -72,9 +89,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     startup: Startup = app.state.startup
     desk: Desk = app.state.desk
     loading = asyncio.gather(startup.load(), desk.open(startup.fail))
+    watching = asyncio.create_task(startup.watch_golden())
     try:
         yield
     finally:
+        watching.cancel()
         await loading
         await asyncio.to_thread(startup.close)
         await asyncio.to_thread(desk.close)

@@ -17,6 +17,7 @@ from inference.service.openapi import CLASSIFY_BODY, CLASSIFY_DESCRIPTION, probl
 from inference.service.problems import (
     BODY_TIMEOUT,
     BODY_TOO_LARGE,
+    DEADLINE_EXCEEDED,
     INTERNAL_ERROR,
     INVALID_FIELD,
     MALFORMED_JSON,
@@ -24,6 +25,7 @@ from inference.service.problems import (
     NO_PHOTOS,
     NO_READABLE_PHOTO,
     NOT_READY,
+    OVERLOADED,
     TOO_MANY_PHOTOS,
     UNKNOWN_SCHEME,
     UNSUPPORTED_MEDIA_TYPE,
@@ -47,8 +49,10 @@ _PROBLEMS: Final = problem_responses(
     NO_READABLE_PHOTO,
     TOO_MANY_PHOTOS,
     UNKNOWN_SCHEME,
+    OVERLOADED,
     INTERNAL_ERROR,
     NOT_READY,
+    DEADLINE_EXCEEDED,
 )
 
 
@@ -64,6 +68,7 @@ _PROBLEMS: Final = problem_responses(
 async def classify(request: Request, runtime: Ready) -> ClassifyAnswer:
     """Say which problems the photos of a case show."""
     record = record_of(request.scope)
+    runtime.queue.require_room()
     started = time.perf_counter()
     submission = await read_submission(request, runtime.settings.max_photos)
     record.add("read", time.perf_counter() - started)

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from inference.engine import Provider
 from inference.service.answers import ModelAnswer
 from inference.service.openapi import problem_responses
-from inference.service.problems import NOT_READY
-from inference.service.runtime import Ready
+from inference.service.problems import NOT_READY, Problem
+from inference.service.runtime import Models, Ready
 
 router = APIRouter(tags=["health"])
 
@@ -46,12 +46,15 @@ async def livez(response: Response) -> LiveAnswer:
 @router.get(
     "/readyz",
     summary="就绪 Readiness",
-    description="模型校验并加载完成后为 200，否则 503 及原因。\n\n"
-    "200 once the model is loaded and verified, else 503 with the reason.",
+    description="模型校验并加载完成后为 200，否则 503 及原因；运行中定期复核标准输出，不符时同样为 503。\n\n"
+    "200 once the model is loaded and verified, else 503 with the reason; also 503 when the model, checked again "
+    "from time to time, does not compute its golden outputs any more.",
     responses=problem_responses(NOT_READY),
 )
-async def readyz(response: Response, runtime: Ready) -> ReadyAnswer:
+async def readyz(response: Response, runtime: Ready, shelf: Models) -> ReadyAnswer:
     """Say whether photos can be classified, and with what."""
+    if shelf.fault is not None:
+        raise Problem(NOT_READY, f"The model does not compute what it should any more: {shelf.fault}")
     response.headers["Cache-Control"] = "no-store"
     classifier = runtime.classifier
     return ReadyAnswer(

@@ -44,6 +44,14 @@ _JSON_PHOTO: Final = {
             "properties": {"filename": {"type": "string"}, "content": _BASE64},
             "additionalProperties": False,
         },
+        {
+            "type": "object",
+            "title": "LinkedPhoto",
+            "description": "仅当服务设置了 fetch_allow。 Only where the service's fetch_allow lists the host.",
+            "required": ["url"],
+            "properties": {"filename": {"type": "string"}, "url": {"type": "string", "format": "uri"}},
+            "additionalProperties": False,
+        },
         _BASE64,
     ]
 }

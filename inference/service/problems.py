@@ -58,10 +58,16 @@ NO_PHOTOS: Final = Kind("no-photos", 422, "The request has no photo")
 NO_READABLE_PHOTO: Final = Kind("no-readable-photo", 422, "None of the photos could be read")
 TOO_MANY_PHOTOS: Final = Kind("too-many-photos", 422, "The request has too many photos")
 UNKNOWN_SCHEME: Final = Kind("unknown-scheme", 422, "There is no such code scheme")
+OVERLOADED: Final = Kind("overloaded", 429, "The service has as much to do as it takes on")
 INTERNAL_ERROR: Final = Kind("internal-error", 500, "Something went wrong in the service")
 DATABASE_UNAVAILABLE: Final = Kind("database-unavailable", 503, "The feedback database does not answer")
 PHOTO_STORE_UNAVAILABLE: Final = Kind("photo-store-unavailable", 503, "The kept photos cannot be reached")
 NOT_READY: Final = Kind("not-ready", 503, "The service cannot answer yet")
+DEADLINE_EXCEEDED: Final = Kind("deadline-exceeded", 503, "The answer would have come too late")
+NO_PREVIOUS_MODEL: Final = Kind("no-previous-model", 409, "There is no model to go back to")
+AMBIGUOUS_MODEL: Final = Kind("ambiguous-model", 409, "Several models have this version")
+UNKNOWN_MODEL: Final = Kind("unknown-model", 404, "There is no such model")
+MODEL_REFUSED: Final = Kind("model-refused", 422, "The model must not be used")
 
 _BY_STATUS: Final = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -10,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import Message, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 log = logging.getLogger("street-patrol.request")
 
 HEADER: Final = "X-Request-ID"
 CLIENT_GONE: Final = 499
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_PROBES: Final = frozenset({"/livez", "/readyz"})
+_PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 _KEY: Final = "record"
 
 
@@ -33,6 +34,7 @@ class RequestRecord:
         photos: How many there were.
         seconds: Stage -> time spent; stages of several photos run at once and are added up.
         problem: Slug of the problem that ended it, or None.
+        key: Name of the API key it came with, or None.
     """
 
     request_id: str
@@ -42,14 +44,21 @@ class RequestRecord:
     photos: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     problem: str | None = None
+    key: str | None = None
+    _receive: Receive | None = None
     _started: float = field(default_factory=time.perf_counter)
 
     @classmethod
-    def begin(cls, scope: Scope) -> RequestRecord:
-        """Open the record of a request and keep it in its scope."""
+    def begin(cls, scope: Scope, receive: Receive | None = None) -> RequestRecord:
+        """Open the record of a request and keep it in its scope.
+
+        Args:
+            scope: Of the request.
+            receive: What the server gives of it; lets `until_gone` notice that the client is gone.
+        """
         asked = Headers(scope=scope).get(HEADER, "")
         request_id = asked if _SANE_ID.fullmatch(asked) else uuid.uuid4().hex
-        record = cls(request_id, scope["method"], scope["path"])
+        record = cls(request_id, scope["method"], scope["path"], _receive=receive)
         scope.setdefault("state", {})[_KEY] = record
         return record
 
@@ -61,6 +70,14 @@ class RequestRecord:
     def elapsed(self) -> float:
         """Seconds since the request began to arrive."""
         return time.perf_counter() - self._started
+
+    async def until_gone(self) -> None:
+        """Return when the client has gone away; only to be called once the body was read."""
+        if self._receive is None:
+            await asyncio.Event().wait()
+            return
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     def watch(self, send: Send) -> Send:
         """A `send` that notes the status and tells the client the request's id."""
@@ -87,6 +104,8 @@ class RequestRecord:
         }
         if self.problem:
             fields["problem"] = self.problem
+        if self.key:
+            fields["key"] = self.key
         level = logging.DEBUG if self.path in _PROBES else logging.INFO
         log.log(level, "request", extra={"fields": fields})
 

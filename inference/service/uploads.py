@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -16,6 +16,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from inference.service.failure import Failure
+from inference.service.fetching import Budget, Fetcher
 from inference.service.options import Options, read_options, shortened
 from inference.service.problems import (
     MALFORMED_JSON,
@@ -34,7 +35,12 @@ _HOW: Final = (
     "list 'photos' of base64 texts"
 )
 
-_MAX_COMMAS: Final = 1000  # as many fields as the multipart parser takes
+_NOTHING_FETCHED: Final = (
+    "this service fetches nothing (its setting fetch_allow is empty); send the photo itself as base64 in 'content'"
+)
+_MAX_FIELDS: Final = 100  # beside the photos; there are eight
+_MAX_FIELD_BYTES: Final = 256 * 1024
+_MAX_COMMAS: Final = 1000
 _MAX_COMMAS_PER_PHOTO: Final = 64  # its name may hold some
 
 
@@ -49,6 +55,19 @@ class Upload:
 
     filename: str
     content: bytes | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A photo that is to be fetched.
+
+    Attributes:
+        filename: As the sender calls it; empty to take the URL's.
+        url: Where it is.
+    """
+
+    filename: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +99,12 @@ async def read_submission(request: Request, max_photos: int) -> Submission:
     content_type = request.headers.get("content-type", "")
     match content_type.partition(";")[0].strip().lower():
         case "multipart/form-data":
-            submission = await _read_multipart(request)
+            return await _read_multipart(request, max_photos)
         case "application/json":
-            submission = await _read_json(request, max_photos)
+            return await _read_json(request, max_photos)
         case _:
             got = f"The Content-Type is {shortened(content_type)!r}" if content_type else "There is no Content-Type"
             raise Problem(UNSUPPORTED_MEDIA_TYPE, f"{got}; {_HOW}.", headers={"Accept-Post": _ACCEPTED})
-    _check_count(len(submission.uploads), max_photos)
-    return submission
 
 
 _ACCEPTED: Final = "multipart/form-data, application/json"
@@ -107,7 +124,8 @@ class _Parser(MultiPartParser):
     spool_max_size = sys.maxsize
 
     def __init__(self, request: Request) -> None:
-        super().__init__(request.headers, self._until_end(request.stream()))
+        chunks = self._until_end(request.stream())
+        super().__init__(request.headers, chunks, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
         self._has_ended = False
 
     def on_end(self) -> None:
@@ -121,15 +139,17 @@ class _Parser(MultiPartParser):
             raise MultiPartException("The body breaks off before its last boundary.")
 
 
-async def _read_multipart(request: Request) -> Submission:
+async def _read_multipart(request: Request, max_photos: int) -> Submission:
     try:
         form = await _Parser(request).parse()
     except (MultiPartException, ValueError) as error:
         raise Problem(MALFORMED_MULTIPART, f"{error} To send photos, {_HOW}.") from error
     try:
-        return await _submission(form.multi_items())
+        submission = await _submission(form.multi_items())
     finally:
         await form.close()
+    _check_count(len(submission.uploads), max_photos)
+    return submission
 
 
 async def _submission(items: list[tuple[str, str | UploadFile]]) -> Submission:
@@ -156,10 +176,35 @@ async def _submission(items: list[tuple[str, str | UploadFile]]) -> Submission:
 
 async def _read_json(request: Request, max_photos: int) -> Submission:
     body = await request.body()
-    return await asyncio.to_thread(_json_submission, body, max_photos)
+    photos, options = await asyncio.to_thread(_read_document, body, max_photos)
+    _check_count(len(photos), max_photos)
+    return Submission(await _fetched(request, photos), options)
 
 
-def _json_submission(body: bytes, max_photos: int) -> Submission:
+async def _fetched(request: Request, photos: Sequence[Upload | Link]) -> tuple[Upload, ...]:
+    """The photos, those given by URL fetched.
+
+    Raises:
+        Problem: There are such, and this service fetches nothing.
+    """
+    links = [index for index, photo in enumerate(photos) if isinstance(photo, Link)]
+    if not links:
+        return tuple(photo for photo in photos if isinstance(photo, Upload))
+    fetcher: Fetcher | None = request.app.state.fetcher
+    if fetcher is None:
+        _refuse(links[0], f"gives a url, but {_NOTHING_FETCHED}")
+    budget = fetcher.budget()
+    return tuple(await asyncio.gather(*(_upload(photo, fetcher, budget) for photo in photos)))
+
+
+async def _upload(photo: Upload | Link, fetcher: Fetcher, budget: Budget) -> Upload:
+    if isinstance(photo, Upload):
+        return photo
+    filename, content = await fetcher.fetch(photo.url, budget)
+    return Upload(photo.filename or filename, content)
+
+
+def _read_document(body: bytes, max_photos: int) -> tuple[list[Upload | Link], Options]:
     _check_commas(body, _MAX_COMMAS + _MAX_COMMAS_PER_PHOTO * max_photos)
     try:
         document = json.loads(body, parse_constant=_refuse_constant)
@@ -171,7 +216,7 @@ def _json_submission(body: bytes, max_photos: int) -> Submission:
     if not isinstance(photos, list):
         raise invalid_fields([FieldProblem(field=PHOTOS, detail="must be a list")])
     options = read_options(document)
-    return Submission(tuple(_json_upload(index, photo) for index, photo in enumerate(photos)), options)
+    return [_json_photo(index, photo) for index, photo in enumerate(photos)], options
 
 
 def _check_commas(body: bytes, most: int) -> None:
@@ -185,18 +230,29 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _json_upload(index: int, photo: object) -> Upload:
-    """One entry of `photos`: a base64 text, or an object that also names the file."""
+def _json_photo(index: int, photo: object) -> Upload | Link:
+    """One entry of `photos`: a base64 text, or an object that also names the file, or one with a URL."""
     entry: Mapping[str, Any] = {"content": photo} if isinstance(photo, str) else _object(index, photo)
-    unknown = sorted(entry.keys() - {"filename", "content"})
+    unknown = sorted(entry.keys() - {"filename", "content", "url"})
     if unknown:
-        _refuse(index, f"has an unknown field {shortened(repr(unknown[0]))}; the fields are filename and content")
-    filename, content = entry.get("filename"), entry.get("content")
+        _refuse(index, f"has an unknown field {shortened(repr(unknown[0]))}; the fields are filename, content and url")
+    if not isinstance(entry.get("filename"), str | None):
+        _refuse(index, "has a 'filename' that is not text")
+    filename = _sendable(entry.get("filename"))
+    if "url" in entry:
+        return Link(filename, _url(index, entry))
+    content = entry.get("content")
     if not isinstance(content, str):
         _refuse(index, "has no text 'content'; put the base64 of the file there")
-    if not isinstance(filename, str | None):
-        _refuse(index, "has a 'filename' that is not text")
-    return Upload(_sendable(filename), _decoded(content))
+    return Upload(filename, _decoded(content))
+
+
+def _url(index: int, entry: Mapping[str, Any]) -> str:
+    if "content" in entry:
+        _refuse(index, "has both 'content' and 'url'; give one of them")
+    if not isinstance(entry["url"], str):
+        _refuse(index, "has a 'url' that is not text")
+    return str(entry["url"])
 
 
 def _object(index: int, photo: object) -> dict[str, Any]:

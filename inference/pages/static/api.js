@@ -71,7 +71,6 @@ export const sendFeedback = (body) => asked("v1/feedback", json(body));
 export const stats = (period) => asked(query("v1/feedback/stats", period));
 export const models = () => asked("v1/models");
 export const activateModel = (version) => asked("v1/models/activate", json({ version }));
-export const loadModel = (version) => asked("v1/models/load", json({ version }));
 export const rollbackModel = () => asked("v1/models/rollback", json({}));
 
 /** {requests, errors} of POST /v1/classify since the service started; errors are answers from 500 on. */

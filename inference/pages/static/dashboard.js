@@ -187,7 +187,7 @@ function Models({ app, counts }) {
       ${(state.refusal ?? models.refusal) && html`<${RefusalNote} refusal=${state.refusal ?? models.refusal} onRetry=${models.reload} onKey=${app.askKey} />`}
       <ul class="models">
         ${known.map((model) => html`
-          <${Model} key=${`${model.name} ${model.version} ${model.state}`} model=${model} count=${counts[model.version]} isBusy=${state.isBusy} onAsk=${mayChange && setAsked} />
+          <${Model} key=${model.path ?? `${model.name} ${model.version}`} model=${model} count=${counts[model.version]} isBusy=${state.isBusy} onAsk=${mayChange && setAsked} />
         `)}
       </ul>
       ${asked && html`
@@ -204,23 +204,18 @@ function Models({ app, counts }) {
 function Model({ model, count, isBusy, onAsk }) {
   const { name, version } = model;
   const isPrevious = model.state === "previous";
-  const canChange = onAsk && ["previous", "loaded", "available"].includes(model.state);
-  const act = isPrevious ? api.rollbackModel : () => promote(model);
+  const canChange = onAsk && version !== null && ["previous", "loaded", "available"].includes(model.state);
+  const act = isPrevious ? api.rollbackModel : () => api.activateModel(version); // which loads it first
   const label = t(isPrevious ? "dash.model.rollback" : "dash.model.promote");
   return html`
     <li class="model">
-      <div><strong>${name} ${version}</strong> <code class="muted">${model.data_version}</code>
+      <div><strong>${name} ${version ?? model.path}</strong> <code class="muted">${model.data_version}</code>
         ${model.error && html`<p class="fine">${model.error}</p>`}</div>
       ${model.state && html`<span class=${`badge is-${model.state}`}>${tOr(`dash.model.${model.state}`, model.state)}</span>`}
       <span class="fine">${count ? t("dash.models.requests", { count: number(count) }) : ""}</span>
       ${canChange && html`<button type="button" class="quiet" disabled=${isBusy} onClick=${() => onAsk({ name, version, act, label })}>${label}</button>`}
     </li>
   `;
-}
-
-async function promote({ version, state }) {
-  if (state === "available") await api.loadModel(version);
-  await api.activateModel(version);
 }
 
 mount("dashboard", Dashboard);

@@ -29,7 +29,7 @@ class Client:
         self.app = app
         self._portal = portal
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        self._http = httpx.AsyncClient(transport=transport, base_url="http://patrol")
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
     def start(self, method: str, path: str, **options: Any) -> Future[httpx.Response]:
         """Send a request without waiting for its answer."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -111,7 +112,8 @@ def test_a_client_that_goes_away_is_no_error(tmp_path: Path) -> None:
     with serving(tmp_path / "log") as (server, http):
         ready_after(server, http)
         host, port = http.base_url.host, http.base_url.port
-        head = "POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        headers = "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 99"
+        head = f"POST /v1/classify HTTP/1.1\r\n{headers}\r\n\r\n{{"
         with socket.create_connection((host, port or 80)) as client:
             client.sendall(head.encode())
             time.sleep(0.2)
@@ -134,6 +136,19 @@ class TestRefusals:
             port = taken.getsockname()[1]
             with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{port}: cannot be listened on.*PATROL_PORT"):
                 run(ServiceSettings(port=port))
+
+    @pytest.mark.parametrize(
+        ("settings", "why"),
+        [
+            ({"host": "0.0.0.0"}, r"other machines can reach 0\.0\.0\.0"),  # noqa: S104
+            ({"host": "::"}, "other machines can reach ::"),
+            ({"require_keys": True}, "require_keys is true"),
+        ],
+    )
+    def test_no_key_where_keys_are_needed(self, tmp_path: Path, settings: dict[str, Any], why: str) -> None:
+        path = tmp_path / "keys.json"
+        with pytest.raises(ConfigError, match=rf"{why}\. Create one: patrol keys create NAME --file {path}"):
+            run(ServiceSettings(port=0, keys_file=path, **settings))
 
     def test_a_model_that_must_not_be_used(self, tmp_path: Path) -> None:
         with pytest.raises(PackageError, match=r"model\.json is missing"):
