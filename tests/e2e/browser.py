@@ -95,3 +95,15 @@ def variables(folder: Path) -> dict[str, str]:
         "PATROL_FEEDBACK_DATABASE": f"sqlite:///{folder / 'feedback.sqlite'}",
         "PATROL_KEEP_PHOTOS": str(folder / "kept"),
     }
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Move the pressed mouse over the picture, from one place to another, in shares of its sides."""
+    frame = page.locator(".picture").bounding_box()
+    if frame is None:
+        raise AssertionError("there is no picture")
+    places = [(frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]) for x, y in (start, end)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=3)
+    page.mouse.up()

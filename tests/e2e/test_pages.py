@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from datasets.store import LabelStore
 from inference.photo import read_photo
 from tests import photos
-from tests.e2e.browser import PHONE, Visit, chromium, variables, visit
+from tests.e2e.browser import PHONE, Visit, chromium, drag, variables, visit
 from tests.inference.service.test_server import ready_after, serving
 from tests.shared import shared
 
@@ -299,22 +299,11 @@ def patrol(*arguments: str) -> None:
 
 
 def draw(page: Page, answer: dict[str, Any]) -> list[float]:
-    """Drag a box over the middle of the picture; gives it in pixels of the photo."""
-    frame = page.locator(".picture").bounding_box()
-    assert frame is not None
-    corners = (0.3, 0.35), (0.7, 0.8)
-    (x1, y1), (x2, y2) = [(frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]) for x, y in corners]
-    page.mouse.move(x1, y1)
-    page.mouse.down()
-    page.mouse.move((x1 + x2) / 2, (y1 + y2) / 2)
-    page.mouse.move(x2, y2)
-    page.mouse.up()
-    first = answer["photos"][0]
-    return [
-        value * side
-        for corner in corners
-        for value, side in zip(corner, (first["width"], first["height"]), strict=True)
-    ]
+    """Draw a box over the middle of the picture; gives it in pixels of the photo."""
+    start, end = (0.3, 0.35), (0.7, 0.8)
+    drag(page, start, end)
+    sides = (answer["photos"][0]["width"], answer["photos"][0]["height"]) * 2
+    return [share * side for share, side in zip((*start, *end), sides, strict=True)]
 
 
 class TestStates:

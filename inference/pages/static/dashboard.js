@@ -11,6 +11,7 @@ import { mount } from "./shell.js";
 
 const PERIODS = [7, 30, 90]; // days
 const DAY = 86_400_000; // milliseconds
+const WORST = 12; // disagreements seen before more are asked for
 const VERDICTS = ["issue", "uncertain", "no_issue", "unrelated", "unusable"];
 
 function Dashboard({ app }) {
@@ -146,10 +147,11 @@ function Categories({ categories, nameOf }) {
 }
 
 function Disagreements({ list, nameOf }) {
+  const [seesAll, setSeesAll] = useState(false);
   if (list.length === 0) return html`<p class="calm"><${Icon} name="check" />${t("dash.disagreements.none")}</p>`;
   return html`
     <ul class="disagreements">
-      ${list.map((each) => html`
+      ${list.slice(0, seesAll ? list.length : WORST).map((each) => html`
         <li key=${each.request_id + each.category}>
           <a href=${`./?record=${encodeURIComponent(each.request_id)}`}>${nameOf(each.category)}</a>
           <span class="fine">${t(`dash.said.${each.said}`, { percent: each.probability === null ? "—" : percent(each.probability) })}</span>
@@ -157,6 +159,7 @@ function Disagreements({ list, nameOf }) {
         </li>
       `)}
     </ul>
+    ${!seesAll && list.length > WORST && html`<button type="button" class="more" onClick=${() => setSeesAll(true)}>${t("queue.more")}</button>`}
   `;
 }
 

@@ -148,6 +148,9 @@ export const TEXTS = {
   "refusal.busy.text": ["{seconds} 秒后自动重试。", "Trying again in {seconds} s."],
   "refusal.not-ready": ["模型正在加载", "The model is being loaded"],
   "refusal.key": ["需要密钥", "An API key is needed"],
+  "refusal.invalid-key": ["这个密钥不被接受", "This key is not accepted"],
+  "refusal.database-unavailable": ["反馈数据库没有应答，稍后自动重试", "The feedback database does not answer; trying again soon"],
+  "refusal.model-refused": ["模型未通过校验，未启用", "The model did not pass its checks and was not taken"],
   "refusal.scope": ["当前密钥没有权限", "This key may not do that"],
   "refusal.other": ["没有成功", "That did not work"],
   "refusal.body-too-large": ["照片总量过大，请分次提交", "Too much at once; send fewer photos"],
@@ -169,6 +172,7 @@ export const TEXTS = {
 
   "queue.title": ["待办", "Queue"],
   "queue.lead": ["服务识别过、等待人工确认的案件。", "Cases the service has judged, waiting for a person."],
+  "queue.filters": ["筛选", "Filters"],
   "queue.state": ["状态", "State"],
   "queue.state.awaiting": ["待确认", "awaiting"],
   "queue.state.confirmed": ["已确认", "confirmed"],

@@ -148,7 +148,7 @@ export function ConfirmBar({ state, catalogue, blocked, actions, queueLink }) {
     <footer class="confirm">
       <p class="fine" id="confirm-why">${blocked ?? summary(state, catalogue)}</p>
       <div class="confirm-buttons">
-        <button type="button" class="quiet" onClick=${actions.copy}>${t("review.copy")}</button>
+        <button type="button" class="quiet copy" onClick=${actions.copy}>${t("review.copy")}</button>
         <button type="button" class="primary send" disabled=${!canSend} aria-describedby="confirm-why" onClick=${actions.confirm}>
           <${Icon} name="check" />${confirmLabel(state)}
         </button>

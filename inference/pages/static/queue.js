@@ -13,6 +13,7 @@ const DECISIONS = ["prefill", "suggest"];
 const VERDICTS = ["issue", "uncertain", "no_issue", "unrelated", "unusable"];
 const NO_FILTERS = { state: "awaiting", category: "", decision: "", verdict: "", grid_id: "", since: "", until: "" };
 const PAGE = 50; // records asked for at a time
+const NARROW = 760; // pixels of a window in which filters fold up, as in queue.css
 
 /** What a batch confirms of a record, or null where a person has to look: only what was pre-filled, or no issue. */
 function batchBody(record) {
@@ -159,6 +160,8 @@ function Filters({ filters, catalogue, onChange, onClear }) {
   const categories = catalogue?.choices.map((each) => each.id) ?? [];
   const isFiltered = Object.entries(NO_FILTERS).some(([name, value]) => filters[name] !== value);
   return html`
+    <details class="filter-box" open=${isFiltered || window.innerWidth > NARROW}>
+    <summary>${t("queue.filters")}</summary>
     <form class="filters" onSubmit=${(event) => event.preventDefault()}>
       ${choice("state", t("queue.state"), STATES, (value) => t(`queue.state.${value}`))}
       ${choice("category", t("queue.category"), categories, (value) => catalogue.name(value))}
@@ -169,6 +172,7 @@ function Filters({ filters, catalogue, onChange, onClear }) {
       ${text("until", t("queue.until"), "date")}
       <button type="button" class="quiet" disabled=${!isFiltered} onClick=${onClear}>${t("queue.clear")}</button>
     </form>
+    </details>
   `;
 }
 

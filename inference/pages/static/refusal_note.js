@@ -57,7 +57,7 @@ function waitFor(refusal) {
 
 export function titleOf(refusal) {
   if (refusal.status === 429) return t("refusal.busy");
-  if (refusal.needsKey) return t("refusal.key");
+  if (refusal.needsKey) return tOr(`refusal.${refusal.slug}`, t("refusal.key"));
   if (refusal.status === 403) return t("refusal.scope");
   if (refusal.status === 503) return tOr(`refusal.${refusal.slug}`, t("refusal.busy"));
   return tOr(`refusal.${refusal.slug}`, t("refusal.other"), refusal.members);
