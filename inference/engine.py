@@ -89,6 +89,11 @@ class Engine:
         """(1, 3, height, width) the model was exported for."""
         return tuple(self._session.get_inputs()[0].shape)
 
+    @property
+    def output_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes by name of what the model gives; `run` drops the first dimension, which is 1."""
+        return {output.name: tuple(output.shape) for output in self._session.get_outputs()}
+
     def run(self, tensor: NDArray[np.float32]) -> RawOutput:
         """One photo through the model.
 

@@ -151,6 +151,12 @@ class ServiceSettings(BaseSettings):
     golden_check_seconds: float | None = Field(
         default=600, gt=0, description="Give a number of seconds, or null for no check after the start."
     )
+    label_studio_files: Path | None = Field(
+        default=None, description="Give the folder of Label Studio's LOCAL_FILES_DOCUMENT_ROOT, or null for none."
+    )
+    label_studio_min_score: float = Field(
+        default=0.25, ge=0.001, le=1, description="Give a score from 0.001 to 1 from which boxes are drawn in tasks."
+    )
     shutdown_timeout: int = Field(default=30, ge=1, description="Give a number of whole seconds.")
     feedback_database: str | None = Field(
         default="sqlite:///patrol-feedback.sqlite",

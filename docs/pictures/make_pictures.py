@@ -131,7 +131,8 @@ def main() -> None:
             with visit(browser, url, **phone) as opened:
                 opened.open()
                 review(opened.page, is_phone=True)
-                opened.page.evaluate("() => scrollTo(0, 0)")
+                opened.page.wait_for_timeout(300)
+                opened.page.evaluate("() => scrollTo(0, 150)")
                 save(opened.page, "review-phone")
                 opened.open("/queue").wait_for_selector(".record")
                 save(opened.page, "queue-phone")

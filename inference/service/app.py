@@ -17,20 +17,25 @@ from inference.service import (
     features,
     feedback,
     health,
+    label_studio,
     metrics,
     models,
+    oip,
+    open311,
     pages,
     problems,
     records,
     statistics,
 )
 from inference.service.desk import Desk
+from inference.service.examples import ANSWERS
 from inference.service.fetching import Fetcher
 from inference.service.guards import add_guards
 from inference.service.head import HeadAsGet
 from inference.service.lingering import LingeringClose
 from inference.service.middleware import BodyGuard, RequestLog, SecurityHeaders
-from inference.service.openapi import API_DESCRIPTION, CLASSIFY_ANSWER
+from inference.service.openapi import API_DESCRIPTION, TAGS
+from inference.service.problem_list import problem_list
 from inference.service.runtime import Startup
 from inference.settings import ServiceSettings
 
@@ -40,8 +45,8 @@ class _Api(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         schema = super().openapi()
-        answer = schema["paths"]["/v1/classify"]["post"]["responses"]["200"]
-        answer["content"]["application/json"]["example"] = CLASSIFY_ANSWER
+        for (method, path), answer in ANSWERS.items():
+            schema["paths"][path][method]["responses"]["200"]["content"]["application/json"]["example"] = answer
         return schema
 
 
@@ -54,8 +59,9 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     app = _Api(
         title="street-patrol",
         version=_version(),
-        description=API_DESCRIPTION,
+        description=f"{API_DESCRIPTION}\n{problem_list()}",
         license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
@@ -65,7 +71,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     app.state.desk = Desk(settings)
     app.state.fetcher = Fetcher.of(settings)
     problems.install(app)
-    for module in (classification, categories, feedback, statistics, records, features, models, health, metrics):
+    own = (classification, categories, feedback, statistics, records, features, models, health, metrics)
+    for module in (*own, open311, oip, label_studio):
         app.include_router(module.router)
     docs.mount(app)
     pages.mount(app)

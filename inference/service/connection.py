@@ -14,7 +14,8 @@ from typing import Any, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from inference.service.problems import MEDIA_TYPE, Kind
+from inference.service.dialects import PROBLEM
+from inference.service.problems import Kind
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ def _answer(kind: Kind, detail: str, extra_head: str) -> bytes:
     body = json.dumps({**document, "instance": request_id}).encode()
     head = (
         f"HTTP/1.1 {kind.status} {HTTPStatus(kind.status).phrase}\r\n"
-        f"Content-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\nX-Request-ID: {request_id}\r\n"
+        f"Content-Type: {PROBLEM.media_type}\r\nContent-Length: {len(body)}\r\nX-Request-ID: {request_id}\r\n"
         f"X-Content-Type-Options: nosniff\r\n{extra_head}Connection: close\r\n\r\n"
     )
     return head.encode() + body

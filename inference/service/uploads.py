@@ -110,9 +110,14 @@ async def read_submission(request: Request, max_photos: int) -> Submission:
 _ACCEPTED: Final = "multipart/form-data, application/json"
 
 
-def _check_count(photos: int, max_photos: int) -> None:
+def check_count(photos: int, max_photos: int, how: str) -> None:
+    """Refuse a request of no photo, saying how to send one, or of too many.
+
+    Raises:
+        Problem: It is one of these.
+    """
     if not photos:
-        raise Problem(NO_PHOTOS, f"The request has no photo; {_HOW}.")
+        raise Problem(NO_PHOTOS, f"The request has no photo; {how}.")
     if photos > max_photos:
         detail = f"The request has {photos} photos, over the {max_photos} allowed; send them in several requests."
         raise Problem(TOO_MANY_PHOTOS, detail, max_photos=max_photos)
@@ -140,44 +145,58 @@ class _Parser(MultiPartParser):
 
 
 async def _read_multipart(request: Request, max_photos: int) -> Submission:
+    uploads, fields = await read_form(request)
+    check_count(len(uploads), max_photos, _HOW)
+    return Submission(tuple(uploads), read_options(fields))
+
+
+async def read_form(request: Request, photo_field: str = PHOTOS) -> tuple[list[Upload], dict[str, str]]:
+    """The photos and the texts of a multipart body; empty texts, which browsers send too, are left out.
+
+    Args:
+        request: Its body is read here.
+        photo_field: Name of the fields that hold photos.
+
+    Raises:
+        Problem: The body is broken, or a field is of the wrong kind or there twice.
+    """
     try:
         form = await _Parser(request).parse()
     except (MultiPartException, ValueError) as error:
-        raise Problem(MALFORMED_MULTIPART, f"{error} To send photos, {_HOW}.") from error
+        how = f"send multipart/form-data with one file field '{photo_field}' per photo"
+        raise Problem(MALFORMED_MULTIPART, f"{error} To send photos, {how}.") from error
     try:
-        submission = await _submission(form.multi_items())
+        return await _sorted(form.multi_items(), photo_field)
     finally:
         await form.close()
-    _check_count(len(submission.uploads), max_photos)
-    return submission
 
 
-async def _submission(items: list[tuple[str, str | UploadFile]]) -> Submission:
+async def _sorted(items: list[tuple[str, str | UploadFile]], photo_field: str) -> tuple[list[Upload], dict[str, str]]:
     uploads: list[Upload] = []
     fields: dict[str, str] = {}
     wrong: list[FieldProblem] = []
     for name, value in items:
         if isinstance(value, UploadFile):
-            if name == PHOTOS:
+            if name == photo_field:
                 uploads.append(Upload(_sendable(value.filename), await value.read()))
             else:
-                wrong.append(FieldProblem(field=shortened(name), detail="is a file; send it as 'photos'"))
-        elif name == PHOTOS:
-            wrong.append(FieldProblem(field=name, detail="is text, not a file; with curl: -F photos=@a.jpg"))
+                wrong.append(FieldProblem(field=shortened(name), detail=f"is a file; send it as '{photo_field}'"))
+        elif name == photo_field:
+            detail = f"is text, not a file; with curl: -F {photo_field}=@a.jpg"
+            wrong.append(FieldProblem(field=name, detail=detail))
         elif name in fields:
             wrong.append(FieldProblem(field=shortened(name), detail="is given twice"))
         else:
             fields[name] = value
     if wrong:
         raise invalid_fields(wrong)
-    given = {name: value for name, value in fields.items() if value}  # browsers send empty inputs too
-    return Submission(tuple(uploads), read_options(given))
+    return uploads, {name: value for name, value in fields.items() if value}
 
 
 async def _read_json(request: Request, max_photos: int) -> Submission:
     body = await request.body()
     photos, options = await asyncio.to_thread(_read_document, body, max_photos)
-    _check_count(len(photos), max_photos)
+    check_count(len(photos), max_photos, _HOW)
     return Submission(await _fetched(request, photos), options)
 
 

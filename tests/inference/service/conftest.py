@@ -126,3 +126,15 @@ def assert_problem(response: httpx.Response, status: int, slug: str) -> dict[str
     assert document["instance"] == response.headers["x-request-id"]
     assert response.headers["x-content-type-options"] == "nosniff"
     return document
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server in a process of its own, with default settings, ready to answer."""
+    from tests.inference.service.test_server import ready_after, serving
+
+    folder = tmp_path_factory.mktemp("server")
+    variables = {"PATROL_FEEDBACK_DATABASE": f"sqlite:///{folder / 'feedback.sqlite'}"}
+    with serving(folder / "log", **variables) as (server, http):
+        ready_after(server, http)
+        yield str(http.base_url).rstrip("/")
