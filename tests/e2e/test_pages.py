@@ -184,7 +184,7 @@ class TestReview:
             with page.expect_response("**/v1/feedback") as sent:
                 page.get_by_role("button", name=re.compile("^确认")).click()
             assert sent.value.ok, sent.value.text()
-            expect(page.get_by_text("已确认", exact=True)).to_be_visible()
+            expect(page.locator(".done")).to_contain_text("已确认")
         line = exported(variables(folder)["PATROL_FEEDBACK_DATABASE"], answer["request_id"], tmp_path)
         assert "out_of_store_operation" in line["confirmed"]
         assert wrong in line["rejected"]
