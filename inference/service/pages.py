@@ -121,9 +121,9 @@ def mount(app: FastAPI) -> None:
     site = Site.read()
     router = APIRouter(include_in_schema=False)
     for address, file in site.pages.items():
-        router.add_api_route(address, _serving(file), methods=["GET", "HEAD"])
+        router.add_api_route(address, _serving(file))
 
-    @router.api_route("/static/{digest}/{name:path}", methods=["GET", "HEAD"])
+    @router.get("/static/{digest}/{name:path}")
     async def asset(request: Request, digest: str, name: str) -> Response:
         """What a page loads."""
         if digest != site.digest or name not in site.assets:

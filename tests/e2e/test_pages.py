@@ -256,6 +256,34 @@ class TestReview:
             assert said["categories"] == prefilled
             assert said["rejected"] == []
 
+    def test_a_photo_that_is_added_leaves_what_was_done_before(
+        self, visiting: Visiting, photo: Path, tmp_path: Path
+    ) -> None:
+        with visiting() as opened:
+            page = opened.open()
+            first = opened.put_in(photo)
+            row = page.locator(".row").first
+            category = row.get_attribute("data-category")
+            row.get_by_role("button", name="画框").click()
+            draw(page, first)
+            count = page.locator(".box").count()
+            both = opened.put_in(scene(tmp_path))
+            expect(page.get_by_role("button", name=re.compile("第 2 张，共 2 张"))).to_have_attribute(
+                "aria-current", "true"
+            )
+            row.get_by_role("button", name="画框").click()
+            drawn = draw(page, {"photos": both["photos"][1:]})
+            page.keyboard.press("[")
+            expect(page.locator(".box")).to_have_count(count)
+            with page.expect_response("**/v1/feedback") as sent:
+                page.keyboard.press("Control+Enter")
+            said = json.loads(sent.value.request.post_data or "")
+            assert said["request_id"] == both["request_id"] != first["request_id"]
+            assert [each["index"] for each in said["photos"]] == [0, 1]
+            assert [[box["category"] for box in each["boxes"]] for each in said["photos"]] == [[category], [category]]
+            assert said["photos"][1]["boxes"][0]["box"] == pytest.approx(drawn, abs=2)
+            assert sent.value.ok, sent.value.text()
+
     def test_no_issue(self, visiting: Visiting, tmp_path: Path) -> None:
         with visiting() as opened:
             page = opened.open()

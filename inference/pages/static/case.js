@@ -6,7 +6,8 @@
 // answer   of the case, or null
 // choices  category -> "yes" | "no"; what is in neither is undecided and is not recorded
 // added    categories that the officer brought in, in that order
-// boxes    [{id, photo, category, box, score, origin}]: origin "model", or "officer" once drawn or changed
+// boxes    [{id, photo, category, box, score, origin, source}]: origin "model", or "officer" once drawn or changed;
+//          source names the model's box that it is or was, so that a second answer does not bring it again
 // outcome  null, or why there is no category: "no_issue" | "unrelated" | "unusable"
 
 export const EMPTY = {
@@ -75,7 +76,9 @@ export const isSuggested = (state, category) =>
 /** What the model says of photos, with everything that the officer has done so far kept. */
 function answered(state, answer) {
   const photos = state.photos.map((photo, index) => ({ ...photo, answer: answer.photos[index] }));
-  const boxes = [...state.boxes.filter((box) => box.origin === "officer"), ...photos.flatMap(modelBoxes)];
+  const drawn = state.boxes.filter((box) => box.origin === "officer");
+  const changed = new Set(drawn.map((box) => box.source));
+  const boxes = [...drawn, ...photos.flatMap(modelBoxes).filter((box) => !changed.has(box.source))];
   const choices = { ...prefilled(answer.suggestions), ...state.choices };
   return { ...state, phase: "answered", photos, answer, boxes, choices, refusal: null };
 }
@@ -85,7 +88,7 @@ const prefilled = (suggestions) =>
 
 const modelBoxes = (photo) =>
   (photo.answer?.detections ?? []).map(({ category, box, score, context }) => ({
-    id: nextId(), photo: photo.id, category, box, score, context, origin: "model",
+    id: nextId(), photo: photo.id, category, box, score, context, origin: "model", source: `${photo.id} ${category} ${box}`,
   }));
 
 /** A record from the queue, with what was answered about it last. */

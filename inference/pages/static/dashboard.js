@@ -108,11 +108,12 @@ function Numbers({ stats, nameOf }) {
   `;
 }
 
-/** Every day of the period, days without requests too, so that the axis is one of time. */
+/** Every day of the period, days without requests too, so that the axis is one of time; days are the service's. */
 function filled({ since, until, daily }) {
   const known = new Map(daily.map((day) => [day.date, day]));
+  const dates = [since.slice(0, 10), until.slice(0, 10), ...known.keys()].sort();
   const days = [];
-  for (let at = Date.parse(since.slice(0, 10)); at <= Date.parse(until.slice(0, 10)); at += DAY) {
+  for (let at = Date.parse(dates[0]); at <= Date.parse(dates.at(-1)); at += DAY) {
     const date = new Date(at).toISOString().slice(0, 10);
     days.push(known.get(date) ?? { date, requests: 0, confirmed: 0 });
   }

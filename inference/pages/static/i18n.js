@@ -19,6 +19,8 @@ export const TEXTS = {
   "common.close": ["关闭", "Close"],
   "common.cancel": ["取消", "Cancel"],
   "common.retry": ["重试", "Try again"],
+  "common.comma": ["、", ", "],
+  "common.colon": ["：", ": "],
   "common.loading": ["正在读取…", "Loading…"],
   "common.all": ["全部", "all"],
 

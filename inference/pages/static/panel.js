@@ -76,7 +76,7 @@ function Row({ row, index, choice, catalogue, actions, isActive, isHovered, phot
           <button type="button" class="link" disabled=${isLocked} onClick=${() => actions.draw(row.category)}>${t("review.draw")}</button>
           ${photoCount > 1 && row.photo_indexes.length > 0 && html`
             <button type="button" class="link" onClick=${() => actions.photo(row.photo_indexes[0])}>
-              ${t("review.on", { photos: row.photo_indexes.map((each) => each + 1).join("、") })}
+              ${t("review.on", { photos: row.photo_indexes.map((each) => each + 1).join(t("common.comma")) })}
             </button>
           `}
         </span>

@@ -221,7 +221,7 @@ function Record({ record, catalogue, keepsPhotos, isPicked, onPick }) {
 
 const outcomeOf = (feedback, catalogue) =>
   feedback.categories.length
-    ? feedback.categories.map((each) => catalogue?.name(each) ?? each).join("、")
+    ? feedback.categories.map((each) => catalogue?.name(each) ?? each).join(t("common.comma"))
     : t(`verdict.${feedback.verdict}`);
 
 /** The first photo where the service keeps photos, else what names it. */

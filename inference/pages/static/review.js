@@ -443,7 +443,7 @@ function PhotoFacts({ photo }) {
   const error = photo.answer?.error && photoRefusal(photo.answer.error);
   const warnings = photo.answer?.warnings ?? [];
   return html`
-    ${error && html`<div class="note is-wrong photo-error" role="alert"><${Icon} name="warning" /><div><strong>${photo.name}：${error.title}</strong><p>${error.detail}</p></div></div>`}
+    ${error && html`<div class="note is-wrong photo-error" role="alert"><${Icon} name="warning" /><div><strong>${photo.name}${t("common.colon")}${error.title}</strong><p>${error.detail}</p></div></div>`}
     ${warnings.map((warning) => html`<p key=${warning} class="note is-waiting"><${Icon} name="warning" />${tOr(`photo.warning.${warning}`, warning)}</p>`)}
   `;
 }
