@@ -321,9 +321,11 @@ def exported(database: str, request_id: str, folder: Path) -> dict[str, Any]:
     return found
 
 
-def patrol(*arguments: str) -> None:
+def patrol(*arguments: str) -> str:
+    """What the command prints; it must succeed."""
     done = subprocess.run([*PATROL, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def draw(page: Page, answer: dict[str, Any]) -> list[float]:
@@ -469,6 +471,42 @@ class TestDashboard:
             expect(link).to_be_visible()
             with page.expect_request(lambda request: "/v1/feedback/stats" in request.url):
                 page.get_by_role("button", name="近 7 天").click()
+
+
+class TestKeys:
+    """A service that asks for keys: the page asks for one in turn, and shows what the key may do."""
+
+    @pytest.fixture
+    def officer(self, tmp_path: Path) -> str:
+        keys = str(tmp_path / "keys.json")
+        scopes = ("--scope", "classify", "--scope", "feedback")
+        key: str = json.loads(patrol("keys", "create", "officer", *scopes, "--file", keys, "--json"))["key"]
+        return key
+
+    def test_an_officer_s_key_is_enough_to_confirm_and_not_to_change_models(
+        self, browser: Browser, officer: str, tmp_path: Path
+    ) -> None:
+        settings = variables(tmp_path) | {
+            "PATROL_REQUIRE_KEYS": "true",
+            "PATROL_KEYS_FILE": str(tmp_path / "keys.json"),
+        }
+        with serving(tmp_path / "log", **settings) as (server, http):
+            ready_after(server, http)
+            with visit(browser, str(http.base_url).rstrip("/")) as opened:
+                page = opened.open()
+                page.get_by_label("API 密钥").fill("patrol_wrong")
+                page.get_by_role("button", name="使用").click()
+                expect(page.get_by_role("alert")).to_contain_text("不被接受")
+                page.get_by_label("API 密钥").fill(officer)
+                page.get_by_role("button", name="使用").click()
+                expect(page.get_by_role("alert")).to_have_count(0)
+                opened.put_in(scene(tmp_path))
+                page.get_by_role("button", name="无问题").click()
+                page.keyboard.press("Control+Enter")
+                expect(page.locator(".done")).to_contain_text("已确认")
+                opened.open("/dashboard")
+                expect(page.get_by_text("admin 权限的密钥")).to_be_visible()
+                assert officer not in page.content()
 
 
 PAGES = ["/", "/queue", "/dashboard"]
