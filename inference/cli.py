@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from inference import keys_cli, plugins
 from inference.errors import PatrolError
+from inference.models_cli import models_app
 from inference.printer import Printer
 
 _DONE, _FAILURES, _BAD_INPUT = 0, 1, 2
@@ -54,6 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(models_app, name="models")
 app.add_typer(keys_cli.app, name="keys")
 
 ModelOption = Annotated[

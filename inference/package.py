@@ -49,12 +49,14 @@ class Calibration(_Strict):
     Attributes:
         slope: Positive, so that a higher score is never less probable.
         intercept: Shift in log-odds.
-        fitted_on: `category` or `pooled` (too few photos of its own).
+        fitted_on: `category` or `pooled` (over all categories).
+        pooled_because: Why it is not fitted on the category's own photos; None where it is, and in older packages.
     """
 
     slope: Annotated[float, Field(gt=0)]
     intercept: float
     fitted_on: Literal["category", "pooled"]
+    pooled_because: str | None = None
 
 
 class Evidence(_Strict):

@@ -132,8 +132,11 @@ class PhotoQueue:
             )
         else:
             return
-        retry = min(LONGEST_RETRY, max(1, math.ceil(self.wait_seconds / 2)))  # by then half of the queue is free
-        raise overloaded(f"There is no room for {photos} more photos: {waiting}", retry)
+        raise overloaded(f"There is no room for {photos} more photos: {waiting}", self._retry_after())
+
+    def _retry_after(self) -> int:
+        """Seconds after which about half of the queue is free."""
+        return min(LONGEST_RETRY, max(1, math.ceil(self.wait_seconds / 2)))
 
     def _work(self, call: Callable[[], T], submitted: float) -> _Finished[T]:
         started = time.perf_counter()
@@ -156,7 +159,7 @@ class PhotoQueue:
 
     def _too_late(self) -> Problem:
         detail = f"The photos were not judged within {self._deadline:g} seconds; send the request again."
-        return Problem(DEADLINE_EXCEEDED, detail, headers={"Retry-After": str(LONGEST_RETRY)})
+        return Problem(DEADLINE_EXCEEDED, detail, headers={"Retry-After": str(self._retry_after())})
 
 
 @dataclass(frozen=True, slots=True)

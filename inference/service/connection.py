@@ -15,14 +15,10 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from inference.service.dialects import PROBLEM
-from inference.service.problems import Kind
+from inference.service.problems import HEADER_TIMEOUT, HEADERS_TOO_LARGE, MALFORMED_REQUEST, TOO_MANY_CONNECTIONS, Kind
 
 log = logging.getLogger(__name__)
 
-HEADER_TIMEOUT: Final = Kind("header-timeout", 408, "The request did not come in time")
-MALFORMED_REQUEST: Final = Kind("malformed-request", 400, "This is no HTTP request")
-HEADERS_TOO_LARGE: Final = Kind("headers-too-large", 431, "The headers of the request are too large")
-TOO_MANY_CONNECTIONS: Final = Kind("too-many-connections", 503, "The service has as many connections as it takes")
 
 _RETRY_SECONDS: Final = 1
 

@@ -43,6 +43,123 @@ _INFERRED: Final = {
 }
 _MODEL_READY: Final = {"name": "street-patrol-n", "ready": True}
 
+_REQUEST: Final = "7155bc5fd1914c698b2da09792bc3a3b"
+_SUGGESTED: Final = {
+    "category": "exposed_garbage",
+    "name_zh": "暴露垃圾(含打包垃圾、散落垃圾)",
+    "name_en": "exposed garbage / litter",
+    "probability": 0.9312,
+    "decision": "prefill",
+    "photo_indexes": [0],
+}
+_FEEDBACK: Final = {
+    "feedback_id": "case-20260506-0042-1",
+    "revision": 1,
+    "recorded_at": "2026-05-06T07:12:40.120000Z",
+    "verdict": "issue",
+    "categories": ["exposed_garbage"],
+    "rejected": [],
+    "searched": [],
+    "photos": [{"index": 0, "boxes": [{"category": "exposed_garbage", "box": [519.5, 1403.5, 1590.8, 2449.3]}]}],
+    "reviewer": "officer-17",
+    "note": None,
+}
+_KEPT: Final = {
+    "index": 0,
+    "filename": "a.jpg",
+    "sha256": "ba5a5452aecd5cb387c7dd09e7f8c23b4074403ee9f2455cc49bb30e583ae6b0",
+    "width": 3024,
+    "height": 4032,
+    "kept": False,
+}
+_RECORD: Final = {
+    "request_id": _REQUEST,
+    "external_id": "case-20260506-0042",
+    "grid_id": "310101-07",
+    "point_type": None,
+    "received_at": "2026-05-06T07:08:09.083000Z",
+    "verdict": "issue",
+    "suggestions": [_SUGGESTED],
+    "state": "confirmed",
+    "feedback": _FEEDBACK,
+}
+_LOADED: Final = {
+    "name": "street-patrol-n",
+    "version": "0.2.0",
+    "data_version": "6809ba29bea6",
+    "path": "street-patrol-n-0.2.0",
+    "state": "active",
+    "error": None,
+    "activated_at": "2026-05-06T06:00:00Z",
+}
+_SHADOW: Final = {
+    "version": "0.2.0",
+    "state": "done",
+    "requests": 200,
+    "compared": 198,
+    "passed_over": 2,
+    "photos": 311,
+    "failed": 0,
+    "verdict_agreement": 0.962,
+    "categories": {
+        "exposed_garbage": {
+            "both": 88,
+            "only_active": 3,
+            "only_shadow": 5,
+            "agreement": 0.917,
+            "same_decision": 84,
+            "mean_probability_difference": 0.012,
+        }
+    },
+}
+_SHARE: Final = {"value": 0.965, "lower": 0.926, "upper": 0.987, "support": 172}
+_STATS: Final = {
+    "since": "2026-04-06T00:00:00Z",
+    "until": "2026-05-06T00:00:00Z",
+    "requests": 1240,
+    "answered_feedback": 310,
+    "acceptance_rate": 0.881,
+    "verdicts": {"issue": 890, "no_issue": 320, "unrelated": 12, "unusable": 3, "uncertain": 15},
+    "categories": {
+        "exposed_garbage": {
+            "suggested": 402,
+            "prefilled": 335,
+            "confirmed": 166,
+            "rejected": 6,
+            "added": 4,
+            "precision": _SHARE,
+            "prefill_precision": _SHARE,
+        }
+    },
+    "drift": {
+        "model_version": "0.2.0",
+        "reference": "package",
+        "reference_requests": 700,
+        "requests": 1240,
+        "threshold": 0.2,
+        "score": {"psi": 0.041, "by_category": {"exposed_garbage": 0.041}},
+        "category_mix": {
+            "psi": 0.262,
+            "nothing": {"reference": 0.3, "now": 0.26},
+            "categories": {"exposed_garbage": {"reference": 0.21, "now": 0.32}},
+        },
+        "flags": [
+            {
+                "kind": "category_mix",
+                "category": None,
+                "message_zh": "类别构成与训练时不同",
+                "message_en": "the mix of categories is not that of training",
+            }
+        ],
+    },
+    "models": {"0.2.0": 1240},
+    "latency_ms": {"p50": 41.2, "p95": 88.0, "p99": 140.6},
+    "daily": [{"date": "2026-05-05", "requests": 44, "confirmed": 12}],
+    "disagreements": [
+        {"request_id": _REQUEST, "category": "overflowing_bin", "probability": 0.9731, "said": "rejected"}
+    ],
+}
+
 ANSWERS: Final[Mapping[tuple[str, str], Any]] = {
     ("get", "/livez"): {"status": "live"},
     ("get", "/readyz"): {"status": "ready", "model": _MODEL, "provider": "cpu", "refused": [], "threads": 4},
@@ -73,6 +190,55 @@ ANSWERS: Final[Mapping[tuple[str, str], Any]] = {
             }
         ],
     },
+    ("get", "/v1/features"): {
+        "feedback": True,
+        "keys": True,
+        "photo_retention": False,
+        "scopes": ["classify", "feedback"],
+    },
+    ("post", "/v1/feedback"): {
+        "request_id": _REQUEST,
+        "feedback_id": "case-20260506-0042-1",
+        "revision": 1,
+        "recorded_at": "2026-05-06T07:12:40.120000Z",
+        "categories": ["exposed_garbage"],
+        "rejected": [],
+        "verdict": "issue",
+    },
+    ("get", "/v1/feedback/stats"): _STATS,
+    ("get", "/v1/records"): {"records": [{**_RECORD, "photos": [_KEPT]}], "next_cursor": None},
+    ("get", "/v1/records/{request_id}"): {
+        **_RECORD,
+        "model": _MODEL,
+        "latency_ms": 101.2,
+        "photos": [
+            {
+                **_KEPT,
+                "bytes": 1_830_508,
+                "verdict": "issue",
+                "warnings": [],
+                "suggestions": [_SUGGESTED],
+                "detections": [
+                    {
+                        "category": "exposed_garbage",
+                        "score": 0.7421,
+                        "box": [519.5, 1403.5, 1590.8, 2449.3],
+                        "context": False,
+                    }
+                ],
+                "error": None,
+            }
+        ],
+        "revisions": [_FEEDBACK],
+    },
+    ("get", "/v1/models"): {
+        "models": [_LOADED, {**_LOADED, "version": "0.1.0", "path": "street-patrol-n", "state": "previous"}],
+        "shadow": _SHADOW,
+    },
+    ("post", "/v1/models/load"): {**_LOADED, "state": "loaded", "activated_at": None},
+    ("post", "/v1/models/activate"): _LOADED,
+    ("post", "/v1/models/rollback"): _LOADED,
+    ("post", "/v1/models/shadow"): _SHADOW,
     ("get", "/open311/v2/services.json"): [_SERVICE],
     ("get", "/open311/v2/services/{service_code}.json"): {
         "service_code": "garbage",

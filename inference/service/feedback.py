@@ -26,6 +26,7 @@ from inference.service.problems import (
     FEEDBACK_ID_REUSED,
     FEEDBACK_OFF,
     INVALID_FIELD,
+    MALFORMED_JSON,
     NOT_READY,
     UNKNOWN_REQUEST,
     FieldProblem,
@@ -74,6 +75,7 @@ class FeedbackAnswer(BaseModel):
     "Record what a person confirmed, rejected or added; answered only when it is on disk. The same content again "
     "stores nothing new, other content becomes a new revision, and the latest counts.",
     responses=problem_responses(
+        MALFORMED_JSON,
         FEEDBACK_OFF,
         UNKNOWN_REQUEST,
         AMBIGUOUS_REQUEST_ID,

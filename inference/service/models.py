@@ -15,6 +15,7 @@ from inference.service.openapi import problem_responses
 from inference.service.problems import (
     AMBIGUOUS_MODEL,
     INVALID_FIELD,
+    MALFORMED_JSON,
     MODEL_REFUSED,
     NO_PREVIOUS_MODEL,
     NOT_READY,
@@ -163,6 +164,11 @@ def _folder(runtime: Ready) -> ModelFolder:
 Folder = Annotated[ModelFolder, Depends(_folder)]
 
 
+_CHANGE_PROBLEMS: Final = problem_responses(
+    MALFORMED_JSON, UNKNOWN_MODEL, AMBIGUOUS_MODEL, MODEL_REFUSED, INVALID_FIELD, NOT_READY
+)
+
+
 @router.get(
     "",
     summary="模型 Models",
@@ -182,7 +188,7 @@ def models(shelf: Models, folder: Folder) -> ModelsAnswer:
     description="在应答的同时加载模型，核对文件摘要与标准输出并预热；失败时正在应答的模型不受影响。\n\n"
     "Loads a model beside the one that answers, checks hashes and golden outputs, and warms it. If that fails, "
     "nothing changes.",
-    responses=problem_responses(UNKNOWN_MODEL, AMBIGUOUS_MODEL, MODEL_REFUSED, INVALID_FIELD, NOT_READY),
+    responses=_CHANGE_PROBLEMS,
 )
 async def load(body: LoadBody, shelf: Models, folder: Folder) -> LoadableModel:
     """Load one."""
@@ -196,7 +202,7 @@ async def load(body: LoadBody, shelf: Models, folder: Folder) -> LoadableModel:
     description="之后的请求由该模型应答，正在处理的请求仍由原模型完成；尚未加载时先加载。原模型保留，可立即回退。\n\n"
     "Requests from now on are answered by it; those at work are finished by the model they began with. It is loaded "
     "first where it is not. The one before is kept for rolling back.",
-    responses=problem_responses(UNKNOWN_MODEL, AMBIGUOUS_MODEL, MODEL_REFUSED, INVALID_FIELD, NOT_READY),
+    responses=_CHANGE_PROBLEMS,
 )
 async def activate(body: ActivateBody, shelf: Models, folder: Folder) -> LoadableModel:
     """Switch to one."""
@@ -208,7 +214,7 @@ async def activate(body: ActivateBody, shelf: Models, folder: Folder) -> Loadabl
     "/rollback",
     summary="回退模型 Go back to the model before",
     description="立即换回上一个模型；再次回退则换回来。\n\nAt once; going back again undoes it.",
-    responses=problem_responses(NO_PREVIOUS_MODEL, MODEL_REFUSED, INVALID_FIELD, NOT_READY),
+    responses=problem_responses(MALFORMED_JSON, NO_PREVIOUS_MODEL, MODEL_REFUSED, INVALID_FIELD, NOT_READY),
 )
 async def rollback(shelf: Models, folder: Folder, _: RollbackBody | None = None) -> LoadableModel:
     """Go back."""
@@ -221,7 +227,7 @@ async def rollback(shelf: Models, folder: Folder, _: RollbackBody | None = None)
     description="之后若干个请求在应答后再由该模型判断一次，逐类统计一致程度；不影响应答。结果见 GET /v1/models。\n\n"
     "The next requests are judged again by it after they were answered, and agreement is counted per category. "
     "Answers stay the same. GET /v1/models tells what came of it.",
-    responses=problem_responses(UNKNOWN_MODEL, AMBIGUOUS_MODEL, MODEL_REFUSED, INVALID_FIELD, NOT_READY),
+    responses=_CHANGE_PROBLEMS,
 )
 async def shadow(body: ShadowBody, shelf: Models, folder: Folder) -> ShadowAnswer:
     """Compare one."""

@@ -79,6 +79,10 @@ DEADLINE_EXCEEDED: Final = Kind("deadline-exceeded", 503, "The answer would have
 NO_PREVIOUS_MODEL: Final = Kind("no-previous-model", 409, "There is no model to go back to")
 AMBIGUOUS_MODEL: Final = Kind("ambiguous-model", 409, "Several models have this version")
 MODEL_REFUSED: Final = Kind("model-refused", 422, "The model must not be used")
+HEADER_TIMEOUT: Final = Kind("header-timeout", 408, "The request did not come in time")
+MALFORMED_REQUEST: Final = Kind("malformed-request", 400, "This is no HTTP request")
+HEADERS_TOO_LARGE: Final = Kind("headers-too-large", 431, "The headers of the request are too large")
+TOO_MANY_CONNECTIONS: Final = Kind("too-many-connections", 503, "The service has as many connections as it takes")
 CASE: Final = (
     BODY_TIMEOUT,
     BODY_TOO_LARGE,
@@ -94,7 +98,7 @@ CASE: Final = (
 )
 """What a request to judge the photos of a case may end with, whichever protocol it comes by."""
 
-_BY_STATUS: Final = {kind.status: kind for kind in (NOT_FOUND, METHOD_NOT_ALLOWED)}
+_BY_STATUS: Final = {kind.status: kind for kind in (MALFORMED_JSON, NOT_FOUND, METHOD_NOT_ALLOWED)}
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word

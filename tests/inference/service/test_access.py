@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from inference.api_key import ApiKey, KeyRecord, Scope
 from inference.key_file import KeyFile
+from inference.service.dialects import PROBLEM, dialect_of
 from inference.service.permissions import scopes_for
 from tests.inference.service.conftest import Client, Open, assert_problem
 
@@ -106,6 +107,9 @@ class TestWithKeys:
             response = guarded.get(path, headers=bearer(key))
             if scope in allowed:
                 assert response.status_code not in (401, 403)
+            elif dialect_of(path) is not PROBLEM:
+                assert response.status_code == 403
+                assert f"only-{scope} has {scope}" in response.text
             else:
                 document = assert_problem(response, 403, "missing-scope")
                 assert document["needed"] == sorted(allowed)
