@@ -23,10 +23,12 @@ from datasets.store import LabelStore
 from inference.photo import read_photo
 from tests import photos
 from tests.e2e.browser import PHONE, Visit, chromium, drag, variables, visit
+from tests.inference.service.test_models import make_package
 from tests.inference.service.test_server import ready_after, serving
 from tests.shared import shared
 
 ROOT = Path(__file__).resolve().parents[2]
+NEXT = "9.0"  # version of a model that can be promoted
 PATROL = (sys.executable, "-c", "from inference.cli import main; main()")
 TRIED = 12  # photos that are asked for one with a suggestion
 BAND = 114  # grey
@@ -43,7 +45,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(folder: Path) -> Iterator[str]:
-    with serving(folder / "log", **variables(folder)) as (server, http):
+    make_package(folder / "models" / "next", NEXT)
+    settings = variables(folder) | {"PATROL_MODELS_DIR": str(folder / "models")}
+    with serving(folder / "log", **settings) as (server, http):
         ready_after(server, http)
         yield str(http.base_url).rstrip("/")
 
@@ -471,6 +475,16 @@ class TestDashboard:
             expect(link).to_be_visible()
             with page.expect_request(lambda request: "/v1/feedback/stats" in request.url):
                 page.get_by_role("button", name="近 7 天").click()
+
+    def test_a_model_is_promoted_and_rolled_back(self, visiting: Visiting) -> None:
+        with visiting() as opened:
+            page = opened.open("/dashboard")
+            models = page.locator(".model")
+            new, old = models.filter(has_text=NEXT), models.filter(has_not_text=NEXT)
+            for model, act in ((new, "启用"), (old, "退回此版本")):
+                model.get_by_role("button", name=act).click()
+                page.get_by_role("dialog").get_by_role("button", name=act).click()
+                expect(model.get_by_text("在用")).to_be_visible()
 
 
 class TestKeys:
