@@ -368,6 +368,7 @@ class TestStates:
             opened.put_in(scene(tmp_path), tmp_path / "paper.jpg")
             page.get_by_role("button", name=re.compile("第 2 张")).click()
             expect(page.get_by_role("alert")).to_contain_text("不是图片")
+            expect(page.locator(".placeholder")).to_contain_text("未能识别")
             expect(page.get_by_role("alert")).to_contain_text("a PDF document")
 
     def test_no_readable_photo_says_why(self, visiting: Visiting, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ export function DailyBars({ days }) {
       ${days.map((day, index) => html`
         <g key=${day.date}><title>${t("dash.day", day)}</title>
           ${bar(day.requests, index, "bar is-requests")}${bar(day.confirmed, index, "bar is-confirmed")}
-          ${index % every === 0 && html`<text class="axis is-middle" x=${LEFT + (index + 0.5) * step} y=${HEIGHT - 6}>${day.date.slice(5)}</text>`}</g>
+          ${index % every === 0 && (index + 0.5) * step + LEFT + LABEL_ROOM / 4 < width && html`<text class="axis is-middle" x=${LEFT + (index + 0.5) * step} y=${HEIGHT - 6}>${day.date.slice(5)}</text>`}</g>
       `)}
     </svg>
   `;

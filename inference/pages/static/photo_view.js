@@ -90,10 +90,13 @@ function Picture({ photo, frame, isPlaced, onSize }) {
   }
   if (!photo.url && photo.kept !== false) return null; // on its way
   return html`
-    <div class="picture placeholder" style=${pixels(frame)}>
-      <p><${Icon} name="photo" />${t(isBroken ? "photo.hidden" : "photo.gone")}</p>
-    </div>
+    <div class="picture placeholder" style=${pixels(frame)}><p><${Icon} name="photo" />${t(whyUnseen(photo, isBroken))}</p></div>
   `;
+}
+
+function whyUnseen(photo, isBroken) {
+  if (photo.answer?.error) return "photo.refused";
+  return isBroken ? "photo.hidden" : "photo.gone";
 }
 
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
