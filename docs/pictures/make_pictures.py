@@ -94,7 +94,9 @@ def review(page: Page, *, is_phone: bool) -> None:
     page.wait_for_selector(".confirm")
     page.keyboard.press("y")
     page.keyboard.press("a")
-    page.keyboard.insert_text("占用盲道")
+    page.get_by_role("combobox", name="名称").fill("盲道")
+    if is_phone:
+        save(page, "picker-phone")
     page.keyboard.press("Enter")
     page.keyboard.press("j")
     if not is_phone:
