@@ -192,14 +192,26 @@ class BodyBudget:
             Problem: There is no room for it.
         """
         held = Held(self, max(size, LEAST_HELD))
-        if self.held and self.held + held.size > self._max_bytes:  # alone, any request that settings allow fits
-            detail = f"There is no room for {size:,} more bytes: requests of {self.held:,} bytes are being answered"
-            raise overloaded(detail, 1)
+        self.require_room(held.size, self.held)
         self.held += held.size
         try:
             yield held
         finally:
             self.held -= held.size
+
+    def require_room(self, size: int, others: int) -> None:
+        """Refuse a request that there is no room for.
+
+        Args:
+            size: Bytes it would add.
+            others: Bytes that other requests hold; alone, any request that settings allow fits.
+
+        Raises:
+            Problem: There is none.
+        """
+        if others and self.held + size > self._max_bytes:
+            detail = f"There is no room for {size:,} more bytes: requests of {self.held:,} bytes are being answered"
+            raise overloaded(detail, 1)
 
 
 @dataclass(slots=True)
@@ -214,8 +226,18 @@ class Held:
     budget: BodyBudget
     size: int
 
+    def grow(self, size: int) -> None:
+        """Count what a request may take in beside its body.
+
+        Raises:
+            Problem: There is no room for it.
+        """
+        self.budget.require_room(size, self.budget.held - self.size)
+        self.size += size
+        self.budget.held += size
+
     def settle(self, size: int) -> None:
-        """Give back what a body of unknown length, now read, did not need."""
+        """Give back what was held for more than there came: the body's unknown length, or photos from elsewhere."""
         freed = self.size - max(size, LEAST_HELD)
         self.size -= freed
         self.budget.held -= freed

@@ -27,8 +27,8 @@ from inference.service import (
     records,
     statistics,
 )
+from inference.service.description import complete
 from inference.service.desk import Desk
-from inference.service.examples import ANSWERS
 from inference.service.fetching import Fetcher
 from inference.service.guards import add_guards
 from inference.service.head import HeadAsGet
@@ -45,8 +45,7 @@ class _Api(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         schema = super().openapi()
-        for (method, path), answer in ANSWERS.items():
-            schema["paths"][path][method]["responses"]["200"]["content"]["application/json"]["example"] = answer
+        complete(schema)
         return schema
 
 
