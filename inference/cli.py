@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from inference import keys_cli, plugins
 from inference.errors import PatrolError
+from inference.feedback.cli import app as feedback_app
 from inference.models_cli import models_app
 from inference.printer import Printer
 
@@ -57,6 +58,8 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(keys_cli.app, name="keys")
+
+app.add_typer(feedback_app, name="feedback")
 
 ModelOption = Annotated[
     Path | None, typer.Option("--model", metavar="DIR", help="Model package; default: the service's.")

@@ -40,7 +40,7 @@ class LargeLossSettings(_Strict):
         points: And the difference is at least this large.
     """
 
-    share: float = Field(default=0.5, gt=0, le=1)
+    share: float = Field(default=0.25, gt=0, le=1)
     points: float = Field(default=0.10, gt=0, lt=1)
 
 

@@ -138,6 +138,7 @@ def _tell_plan(state: RunState, folder: Path, champion: ModelPackage, printer: P
     printer.text(f"现用模型 / champion: {plan.champion.reference}，数据 / data {plan.champion_data_version}")
     known = find_version(Path(request.labels), plan.champion_data_version) is not None
     replayed = "按照片核对 / checked photo by photo" if known else "按来源核对 / checked by source"
+    replayed = "不核对 / not checked" if request.without_replay else replayed
     printer.text(f"旧数据一并训练 / old data is trained on again: {replayed}")
     if not request.without_replay:
         require_replay(champion.description, Path(request.labels))

@@ -22,6 +22,7 @@ from inference.service import (
     models,
     oip,
     open311,
+    pages,
     problems,
     records,
     statistics,
@@ -73,6 +74,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     for module in (*own, open311, oip, label_studio):
         app.include_router(module.router)
     docs.mount(app)
+    pages.mount(app)
     app.add_middleware(
         BodyGuard,
         max_bytes=settings.max_body_bytes,

@@ -72,6 +72,7 @@ def _run(root: Path, asked: Request, killed_at: str | None) -> None:
             die()
         write(folder, state)
 
+    trainer.cores = lambda: 1  # type: ignore[attr-defined]  # two threads wait for each other where others run tests
     retrain.write_state = written  # type: ignore[attr-defined]
     if killed_at == MID_TRAINING:
         trainer.PartialLabelTrainer = _Mortal  # type: ignore[misc]

@@ -114,6 +114,8 @@ def test_a_package_is_built_checked_and_usable(tmp_path: Path) -> None:
     assert "for this test" in card
     for text in ("不能做什么", "从不提出", description.data.version, *(s.licence for s in description.data.sources)):
         assert text in card
+    assert description.reference is not None
+    assert description.reference.photos == len(collection.part("val"))
     json.loads((target / "model.json").read_text(encoding="utf-8"))
     photo = collection.photos[0].path.read_bytes()
     assert Classifier.load(target, catalogue, "cpu").classify(photo).photo.width > 0
