@@ -207,6 +207,37 @@ def scan_check(*, folder: ScanFolderArgument) -> None:
 
 
 @app.command()
+def compare(
+    *,
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="The earlier photo, or a collage of both.")],
+    after: Annotated[
+        Path | None, typer.Argument(metavar="AFTER", help="The later photo; leave it out for a collage.")
+    ] = None,
+    same_place: Annotated[
+        bool, typer.Option("--same-place", help="You know that both show one place, whatever the photos tell.")
+    ] = False,
+    swap: Annotated[bool, typer.Option("--swap", help="The second is the earlier one.")] = False,
+    model: ModelOption = None,
+    provider: ProviderOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """整改前后对比：仍在、已整改或无法判断 / compare before and after: still there, gone, or cannot tell."""
+    from inference.compare_command import CompareOptions
+    from inference.compare_command import compare as compare_photos
+
+    options = CompareOptions(
+        before=before,
+        after=after,
+        same_place=same_place,
+        swap=swap,
+        model=model,
+        provider=provider,
+        as_json=as_json,
+    )
+    compare_photos(options, Printer())
+
+
+@app.command()
 def serve(
     *,
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = None,

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from inference.compare_settings import CompareSettings
 from inference.config_file import load_model
 from inference.cores import cores
 from inference.paths import CONFIGS
@@ -45,6 +46,10 @@ class ScanSettings(BaseModel):
     segment_bytes: int = Field(default=256 * _MIB, ge=_MIB, description="Give a number of bytes, at least 1048576.")
     workday_start: int = Field(default=9, ge=0, le=23, description="Give a whole hour from 0 to 23.")
     workday_end: int = Field(default=17, ge=1, le=24, description="Give a whole hour after workday_start.")
+
+    compare: CompareSettings = Field(
+        default=CompareSettings(), description="inference/compare_settings.py says what each field means."
+    )
 
     @model_validator(mode="after")
     def _a_day_has_hours(self) -> ScanSettings:
