@@ -25,7 +25,7 @@ from datasets.labels import LabelledPhoto
 from datasets.load_version import labelled_photos
 from inference.categories import Catalogue, load_catalogue
 from inference.classify import Classifier
-from inference.collage import Seam, find_seam, halves
+from inference.collage import Seam, find_seam, halves, holds_more
 from inference.compare import CHANGES, Change, ChangeVerdict
 from inference.compare_command import compared, encoded_halves
 from inference.paths import CONFIGS, MODELS
@@ -160,7 +160,7 @@ def _collage_pairs(photos: Sequence[LabelledPhoto], catalogue: Catalogue, scan: 
     for photo in photos:
         rgb = read_photo(photo.path.read_bytes(), target_side=_WHOLE).rgb
         seam = find_seam(rgb, scan.compare.seam)
-        if seam is not None and not any(find_seam(h, scan.compare.seam) for h in halves(rgb, seam, scan.compare.seam)):
+        if seam is not None and not holds_more(rgb, seam, scan.compare.seam):
             files = encoded_halves(rgb, seam, scan)
             labels = (_shown(photo, catalogue, seam, is_second=second) for second in (False, True))
             yield Pair(photo.key, *(Half(data, shows) for data, shows in zip(files, labels, strict=True)))

@@ -206,6 +206,22 @@ def scan_check(*, folder: ScanFolderArgument) -> None:
     raise typer.Exit(_DONE if check_scan(folder, Printer()) else _FAILURES)
 
 
+@app.command("scan-cases")
+def scan_cases(
+    *,
+    folder: ScanFolderArgument,
+    model: ModelOption = None,
+    views: Annotated[
+        bool, typer.Option("--views/--no-views", help="Read photos again, to compare places by their pixels.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON document.")] = False,
+) -> None:
+    """同一地点同一时间归为一个案件，列出反复出现的地点 / group a scan's photos into cases; repeat offenders."""
+    from inference.scan.cases_command import CasesOptions, make_cases
+
+    make_cases(CasesOptions(folder=folder, model=model, views=views, as_json=as_json), Printer())
+
+
 @app.command()
 def compare(
     *,

@@ -35,9 +35,13 @@ def find_seam(rgb: Rgb, settings: SeamSettings) -> Seam | None:
         rgb: (h, w, 3) the picture.
         settings: What counts as a seam.
     """
-    found = (_best_line(rgb, "x", settings), _best_line(rgb.transpose(1, 0, 2), "y", settings))
-    best = max(found, key=lambda seam: seam.continuity)
+    best = _best_seam(rgb, settings)
     return best if best.continuity >= settings.continuity else None
+
+
+def holds_more(rgb: Rgb, seam: Seam, settings: SeamSettings) -> bool:
+    """Whether a collage seems to hold more than the two pictures on both sides of its seam."""
+    return any(_best_seam(half, settings).continuity >= settings.further for half in halves(rgb, seam, settings))
 
 
 def halves(rgb: Rgb, seam: Seam, settings: SeamSettings) -> tuple[Rgb, Rgb]:
@@ -49,6 +53,11 @@ def halves(rgb: Rgb, seam: Seam, settings: SeamSettings) -> tuple[Rgb, Rgb]:
     if seam.axis == "x":
         return np.ascontiguousarray(rgb[:, :first]), np.ascontiguousarray(rgb[:, second:])
     return np.ascontiguousarray(rgb[:first]), np.ascontiguousarray(rgb[second:])
+
+
+def _best_seam(rgb: Rgb, settings: SeamSettings) -> Seam:
+    found = (_best_line(rgb, "x", settings), _best_line(rgb.transpose(1, 0, 2), "y", settings))
+    return max(found, key=lambda seam: seam.continuity)
 
 
 def _best_line(rgb: Rgb, axis: Literal["x", "y"], settings: SeamSettings) -> Seam:

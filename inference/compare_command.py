@@ -15,7 +15,7 @@ from rich.text import Text
 from inference.categories import Catalogue, load_catalogue
 from inference.classify import Classifier
 from inference.codec import PhotoError
-from inference.collage import Rgb, Seam, find_seam, halves
+from inference.collage import Rgb, Seam, find_seam, halves, holds_more
 from inference.compare import CHANGES, REASONS, Change, ChangeVerdict, Comparer, Pairing, PlaceBy
 from inference.engine import Provider
 from inference.errors import PatrolError
@@ -148,7 +148,7 @@ def _photos(
         raise NotComparableError(
             f"{name}: no seam of two pictures was found in it; give two photos: patrol compare BEFORE AFTER"
         )
-    if any(find_seam(half, settings.compare.seam) for half in halves(rgb, seam, settings.compare.seam)):
+    if holds_more(rgb, seam, settings.compare.seam):
         raise NotComparableError(f"{name}: seems to hold more than two pictures; cut it and give two photos")
     one, other = encoded_halves(rgb, seam, settings)
     return (name, one), (name, other), seam

@@ -18,6 +18,8 @@ class SeamSettings(_Strict):
         contrast: Grey levels by which a step stands out of its surroundings.
         continuity: Share of a line's pixels whose step stands out, from which the line is a seam. Measured: 0.79 and
             more on nine of ten collages, 0.57 and less on 95 of 100 other photos.
+        further: The same for a second seam within a half, which makes more than two pictures; stricter, because half a
+            photo is easily crossed by an edge.
         gutter: Share of the side that is cut away at a seam, half on each side.
     """
 
@@ -25,6 +27,7 @@ class SeamSettings(_Strict):
     reach: int = Field(default=2, ge=1, le=8)
     contrast: float = Field(default=4.0, ge=0)
     continuity: float = Field(default=0.62, gt=0, le=1)
+    further: float = Field(default=0.82, gt=0, le=1)
     gutter: float = Field(default=0.015, ge=0, lt=0.1)
 
 

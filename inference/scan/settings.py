@@ -13,6 +13,7 @@ from inference.config_file import load_model
 from inference.cores import cores
 from inference.paths import CONFIGS
 from inference.photo_files import SUFFIXES
+from inference.scan.case_settings import CaseSettings
 
 _MIB: Final = 1024 * 1024
 _VIDEOS: Final = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
@@ -47,6 +48,9 @@ class ScanSettings(BaseModel):
     workday_start: int = Field(default=9, ge=0, le=23, description="Give a whole hour from 0 to 23.")
     workday_end: int = Field(default=17, ge=1, le=24, description="Give a whole hour after workday_start.")
 
+    cases: CaseSettings = Field(
+        default=CaseSettings(), description="inference/scan/case_settings.py says what each field means."
+    )
     compare: CompareSettings = Field(
         default=CompareSettings(), description="inference/compare_settings.py says what each field means."
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference.collage import find_seam, halves
+from inference.collage import find_seam, halves, holds_more
 from inference.compare_settings import SeamSettings
 from inference.photo import read_photo
 from tests.photos import noisy_scene
@@ -63,6 +63,15 @@ def test_the_halves_leave_the_seam_out() -> None:
     assert upper.shape[1] == lower.shape[1] == 640
     assert not (lower[:1] == 255).all()
     assert (upper == picture[: len(upper)]).all()
+
+
+def test_a_third_picture_is_noticed() -> None:
+    three = joined("y", 0.5)
+    three[320:, 320:] = textured(4, 320, 320)
+    for picture, more in ((joined("y", 0.5), False), (three, True)):
+        seam = find_seam(picture, SETTINGS)
+        assert seam is not None
+        assert holds_more(picture, seam, SETTINGS) == more
 
 
 def test_most_real_collages_are_cut_in_the_middle() -> None:
