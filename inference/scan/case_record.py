@@ -97,6 +97,7 @@ class ScanPlace(_Strict):
         longitude: Degrees east.
         path: Of its first photo.
         photos: How many.
+        problems: Categories of its cases, counted case by case.
         cases: In the order of time.
         repeats: Problems that come back.
     """
@@ -108,5 +109,6 @@ class ScanPlace(_Strict):
     longitude: float | None
     path: str
     photos: Annotated[int, Field(ge=1)]
+    problems: Annotated[int, Field(ge=0)]
     cases: tuple[str, ...]
     repeats: tuple[Repeat, ...]

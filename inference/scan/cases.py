@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Final
 
 from inference.scan.case_record import CaseCategory, CasePhoto, PlacedBy, Repeat, ScanCase, ScanPlace
 from inference.scan.case_settings import CaseSettings
 from inference.scan.places import Place, Places
 from inference.scan.record import Record, RecordedSuggestion
+from inference.scan.shelf import Shelf
 
 _UNDATED: Final = "undated"
 _DAY: Final = "%Y%m%d"
@@ -22,17 +22,22 @@ _NOWHERE: Final = frozenset(("unrelated", "unusable"))
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A photo with its place.
+    """A photo of a place.
 
     Attributes:
         number: Of its record, from 0.
-        record: What was seen.
         moment: When it was taken, by the camera's clock; or None.
+        shelf: Where its record is.
     """
 
     number: int
-    record: Record
     moment: datetime | None
+    shelf: Shelf
+
+    @property
+    def record(self) -> Record:
+        """What was seen, read anew."""
+        return self.shelf[self.number]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +59,21 @@ class PlaceHistory:
         return f"{self.name}-{_UNDATED if moment is None else moment.strftime(_DAY)}"
 
 
-def place_histories(records: Iterable[Record], places: Places, settings: CaseSettings) -> list[PlaceHistory]:
+def place_histories(shelf: Shelf, places: Places, settings: CaseSettings) -> Iterator[PlaceHistory]:
     """The places of a scan and what was photographed there when; photos that show no street belong to none.
 
     Args:
-        records: In the order of the journal.
+        shelf: The records.
         places: Gives each photo its place.
         settings: What counts as one time.
     """
     found: dict[int, list[Sighting]] = {}
-    for number, record in enumerate(records):
+    for number, record in enumerate(shelf):
         if record.status != "failed" and record.verdict not in _NOWHERE:
-            found.setdefault(places.place_of(record), []).append(Sighting(number, record, _clock(record)))
-    return [
-        PlaceHistory(index, places.places[index], tuple(_cases(sightings, timedelta(hours=settings.case_hours))))
-        for index, sightings in sorted(found.items())
-    ]
+            found.setdefault(places.place_of(record), []).append(Sighting(number, _clock(record), shelf))
+    for index in sorted(found):
+        cases = _cases(found[index], timedelta(hours=settings.case_hours))
+        yield PlaceHistory(index, places.places[index], tuple(cases))
 
 
 def _clock(record: Record) -> datetime | None:
@@ -95,20 +99,21 @@ def _cases(sightings: Sequence[Sighting], gap: timedelta) -> Iterator[tuple[Sigh
 def scan_case(history: PlaceHistory, case: Sequence[Sighting]) -> ScanCase:
     """A case as it is written, without what became of the one before."""
     first, last = case[0].moment, case[-1].moment
+    records = {sighting.number: sighting.record for sighting in case}
     return ScanCase(
         case=history.case_name(case),
         place=history.name,
         first_at=None if first is None else first.isoformat(),
         last_at=None if last is None else last.isoformat(),
-        categories=_categories(case),
-        photos=tuple(CasePhoto(record=s.number, path=s.record.path) for s in case),
+        categories=_categories(records.values()),
+        photos=tuple(CasePhoto(record=number, path=record.path) for number, record in records.items()),
     )
 
 
-def _categories(case: Sequence[Sighting]) -> tuple[CaseCategory, ...]:
+def _categories(records: Iterable[Record]) -> tuple[CaseCategory, ...]:
     surest: dict[str, RecordedSuggestion] = {}
     photos: Counter[str] = Counter()
-    for record in {s.record.sha256: s.record for s in case}.values():
+    for record in {record.sha256: record for record in records}.values():
         for suggestion in record.suggestions:
             photos[suggestion.category] += 1
             best = surest.setdefault(suggestion.category, suggestion)
@@ -132,20 +137,26 @@ def _categories(case: Sequence[Sighting]) -> tuple[CaseCategory, ...]:
     return tuple(sorted(found, key=lambda c: (c.decision != "prefill", -c.probability, c.category)))
 
 
-def scan_place(history: PlaceHistory, settings: CaseSettings) -> ScanPlace:
-    """A place as it is written."""
-    sightings = [sighting for case in history.cases for sighting in case]
-    first = min(sightings, key=lambda s: s.number)
+def scan_place(history: PlaceHistory, cases: Sequence[ScanCase], settings: CaseSettings) -> ScanPlace:
+    """A place as it is written.
+
+    Args:
+        history: It.
+        cases: Its cases as they are written.
+        settings: What a repeat offender is.
+    """
     position = history.place.position
+    photos = [photo for case in cases for photo in case.photos]
     return ScanPlace(
         place=history.name,
-        by=_placed_by(history, len(sightings)),
+        by=_placed_by(history, len(photos)),
         latitude=None if position is None else position[0],
         longitude=None if position is None else position[1],
-        path=first.record.path,
-        photos=len(sightings),
-        cases=tuple(history.case_name(case) for case in history.cases),
-        repeats=tuple(_repeats(sightings, settings.repeat_months)),
+        path=min(photos, key=lambda photo: photo.record).path,
+        photos=len(photos),
+        problems=sum(len(case.categories) for case in cases),
+        cases=tuple(case.case for case in cases),
+        repeats=tuple(_repeats(history, settings.repeat_months)),
     )
 
 
@@ -155,22 +166,18 @@ def _placed_by(history: PlaceHistory, photos: int) -> PlacedBy:
     return history.place.by if photos > 1 else "alone"
 
 
-def _repeats(sightings: Sequence[Sighting], fewest: int) -> Iterator[Repeat]:
+def _repeats(history: PlaceHistory, fewest: int) -> Iterator[Repeat]:
     """Problems that were seen in so many months, those of most months first."""
-    seen = sorted(
-        (
-            (suggestion.category, sighting.moment.strftime(_MONTH), suggestion)
-            for sighting in sightings
-            if sighting.moment is not None
-            for suggestion in sighting.record.suggestions
-        ),
-        key=lambda entry: entry[:2],
-    )
-    found = []
-    for category, entries in groupby(seen, key=lambda entry: entry[0]):
-        listed = list(entries)
-        months = tuple(dict.fromkeys(month for _, month, _ in listed))
-        if len(months) >= fewest:
-            name = listed[0][2]
-            found.append(Repeat(category=category, name_zh=name.name_zh, name_en=name.name_en, months=months))
-    yield from sorted(found, key=lambda repeat: (-len(repeat.months), repeat.category))
+    sightings = [s for case in history.cases for s in case if s.moment is not None]
+    if len({s.moment.strftime(_MONTH) for s in sightings if s.moment is not None}) < fewest:
+        return
+    names: dict[str, RecordedSuggestion] = {}
+    months: dict[str, set[str]] = {}
+    for sighting in sightings:
+        for suggestion in sighting.record.suggestions:
+            names.setdefault(suggestion.category, suggestion)
+            months.setdefault(suggestion.category, set()).add((sighting.moment or datetime.min).strftime(_MONTH))
+    for category in sorted(months, key=lambda category: (-len(months[category]), category)):
+        if len(months[category]) >= fewest:
+            name, seen = names[category], tuple(sorted(months[category]))
+            yield Repeat(category=category, name_zh=name.name_zh, name_en=name.name_en, months=seen)

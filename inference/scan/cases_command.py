@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +24,7 @@ from inference.scan.exports.scan_folder import EXPORTS, ScanFolder
 from inference.scan.journal import JournalError
 from inference.scan.places import Places
 from inference.scan.settings import ScanSettings, load_scan_settings
+from inference.scan.shelf import Shelf
 from inference.scan.views import Viewer, ViewPlaces
 from inference.settings import ServiceSettings, load_settings
 from inference.wording import short
@@ -55,19 +54,36 @@ class CasesOptions:
     as_json: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Grouped:
-    """What was found.
+@dataclass(slots=True)
+class Totals:
+    """What was found, counted.
 
     Attributes:
-        cases: All of them, by place and time.
-        places: All of them.
+        places: How many.
+        cases: How many.
+        verdicts: On problems, from visit to visit.
+        repeats: Places at which problems come back.
         passed_over: Photos without a position that were not compared by their views.
     """
 
-    cases: tuple[ScanCase, ...]
-    places: tuple[ScanPlace, ...]
-    passed_over: int
+    places: int = 0
+    cases: int = 0
+    verdicts: Counter[ChangeVerdict] = field(default_factory=Counter)
+    repeats: list[ScanPlace] = field(default_factory=list)
+    passed_over: int = 0
+
+    def add(self, place: ScanPlace, cases: Sequence[ScanCase]) -> None:
+        """Count a place."""
+        self.places += 1
+        self.cases += len(cases)
+        self.verdicts.update(c.verdict for case in cases for c in case.changes if c.before is not None)
+        if place.repeats:
+            self.repeats.append(place)
+
+    def worst(self) -> list[tuple[ScanPlace, Repeat]]:
+        """Repeat offenders, those of most months first."""
+        pairs = [(place, repeat) for place in self.repeats for repeat in place.repeats]
+        return sorted(pairs, key=lambda pair: (-len(pair[1].months), pair[0].place, pair[1].category))
 
 
 def make_cases(options: CasesOptions, printer: Printer) -> None:
@@ -77,41 +93,47 @@ def make_cases(options: CasesOptions, printer: Printer) -> None:
         PatrolError: There is no scan, another model made it, or the disk takes no more.
     """
     service = load_settings(options={} if options.model is None else {"model": options.model})
-    found = group(ScanFolder.open(options.folder), service, load_scan_settings(), views=options.views)
-    written = [
-        _write(options.folder / EXPORTS / CASES, found.cases),
-        _write(options.folder / EXPORTS / PLACES, found.places),
-    ]
-    if options.as_json:
-        printer.json(_document(found, written))
-    else:
-        _print(found, written, printer)
-
-
-def group(scan: ScanFolder, service: ServiceSettings, settings: ScanSettings, *, views: bool) -> Grouped:
-    """The places and cases of a scan.
-
-    Raises:
-        OtherModelError: Another model made it, so that nothing is known of what its silence means.
-    """
-    description = _description(scan, service)
-    catalogue = load_catalogue(service.categories)
-    viewer = Viewer(settings.compare.view, service.photo_limits) if views else None
+    scan, settings, totals = ScanFolder.open(options.folder), load_scan_settings(), Totals()
+    viewer = Viewer(settings.compare.view, service.photo_limits) if options.views else None
+    comparer = _comparer(scan, service, settings, viewer)
     by_view = None if viewer is None else ViewPlaces(viewer, settings.cases)
-    places = Places(settings.compare.place_metres, by_view)
-    histories = place_histories(scan.records(), places, settings.cases)
-    comparer = CaseComparer(
+    written = _write(scan, grouped(scan, settings, by_view, comparer), totals)
+    totals.passed_over = 0 if by_view is None else by_view.passed_over
+    if options.as_json:
+        printer.json(_document(totals, written))
+    else:
+        _print(totals, written, printer)
+
+
+def grouped(
+    scan: ScanFolder, settings: ScanSettings, views: ViewPlaces | None = None, comparer: CaseComparer | None = None
+) -> Iterator[tuple[ScanPlace, tuple[ScanCase, ...]]]:
+    """The places of a scan with their cases, one after the other.
+
+    Args:
+        scan: The scan.
+        settings: How near is near, and what is one time.
+        views: Finds places by pixels; None: photos without a position are places of their own.
+        comparer: Says what became of problems; None: nobody does.
+    """
+    places = Places(settings.compare.place_metres, views)
+    with Shelf(scan.path) as shelf:
+        for history in place_histories(shelf, places, settings.cases):
+            cases = tuple(_cases(history, comparer))
+            yield scan_place(history, cases, settings.cases), cases
+
+
+def _comparer(
+    scan: ScanFolder, service: ServiceSettings, settings: ScanSettings, viewer: Viewer | None
+) -> CaseComparer:
+    description, catalogue = _description(scan, service), load_catalogue(service.categories)
+    return CaseComparer(
         Comparer(description, catalogue, settings.compare),
         description,
         catalogue,
         settings.cases,
         floor=scan.manifest.fingerprint.get(_MIN_SCORE),
         viewer=viewer,
-    )
-    return Grouped(
-        tuple(case for history in histories for case in _cases(history, comparer)),
-        tuple(scan_place(history, settings.cases) for history in histories),
-        0 if by_view is None else by_view.passed_over,
     )
 
 
@@ -127,81 +149,76 @@ def _description(scan: ScanFolder, service: ServiceSettings) -> ModelDescription
     return package.description
 
 
-def _cases(history: PlaceHistory, comparer: CaseComparer) -> Iterable[ScanCase]:
+def _cases(history: PlaceHistory, comparer: CaseComparer | None) -> Iterator[ScanCase]:
     before = None
     for sightings in history.cases:
         case = scan_case(history, sightings)
-        if before is not None and case.first_at is not None:
+        if comparer is not None and before is not None and case.first_at is not None:
             changes = comparer.changes(before, sightings)
             case = case.model_copy(update={"since": history.case_name(before), "changes": changes})
         before = sightings
         yield case
 
 
-def _write(path: Path, lines: Iterable[BaseModel]) -> Path:
-    """All of them or nothing."""
-    part = path.with_name(f".{path.name}.part")
+def _write(
+    scan: ScanFolder, places: Iterator[tuple[ScanPlace, tuple[ScanCase, ...]]], totals: Totals
+) -> tuple[Path, Path]:
+    """Both files, each whole or not at all."""
+    folder = scan.path / EXPORTS
+    paths = (folder / CASES, folder / PLACES)
+    parts = [path.with_name(f".{path.name}.part") for path in paths]
     try:
-        path.parent.mkdir(exist_ok=True)
-        with part.open("wb") as file:
-            for line in lines:
-                file.write(line.model_dump_json().encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        folder.mkdir(exist_ok=True)
+        with parts[0].open("wb") as case_file, parts[1].open("wb") as place_file:
+            for place, cases in places:
+                totals.add(place, cases)
+                place_file.write(place.model_dump_json().encode() + b"\n")
+                case_file.writelines(case.model_dump_json().encode() + b"\n" for case in cases)
+        for part, path in zip(parts, paths, strict=True):
+            part.replace(path)
     except OSError as error:
-        raise ExportError(f"{path}: cannot be written ({error.strerror or error}); make room and try again") from error
-    return path
+        raise ExportError(
+            f"{folder}: cannot be written ({error.strerror or error}); make room and try again"
+        ) from error
+    return paths
 
 
-def _verdicts(found: Grouped) -> Counter[ChangeVerdict]:
-    return Counter(change.verdict for case in found.cases for change in case.changes if change.before is not None)
-
-
-def _document(found: Grouped, written: list[Path]) -> dict[str, object]:
-    verdicts = _verdicts(found)
+def _document(totals: Totals, written: Sequence[Path]) -> dict[str, object]:
     return {
-        "places": len(found.places),
-        "cases": len(found.cases),
-        "changes": {verdict: verdicts[verdict] for verdict in CHANGES},
+        "places": totals.places,
+        "cases": totals.cases,
+        "changes": {verdict: totals.verdicts[verdict] for verdict in CHANGES},
         "repeat_offenders": [
             {"place": place.place, "path": place.path, **repeat.model_dump(mode="json")}
-            for place, repeat in _repeats(found)
+            for place, repeat in totals.worst()
         ],
-        "not_compared": found.passed_over,
+        "not_compared": totals.passed_over,
         "written": [str(path) for path in written],
     }
 
 
-def _repeats(found: Grouped) -> list[tuple[ScanPlace, Repeat]]:
-    pairs = [(place, repeat) for place in found.places for repeat in place.repeats]
-    return sorted(pairs, key=lambda pair: (-len(pair[1].months), pair[0].place, pair[1].category))
-
-
-def _print(found: Grouped, written: list[Path], printer: Printer) -> None:
-    places, cases = f"{len(found.places):,}", f"{len(found.cases):,}"
+def _print(totals: Totals, written: Sequence[Path], printer: Printer) -> None:
+    places, cases = f"{totals.places:,}", f"{totals.cases:,}"
     printer.text(f"地点 {places}，案件 {cases} / {places} places, {cases} cases")
-    verdicts = _verdicts(found)
-    if verdicts:
-        counts = "，".join(f"{words['zh']} {words['en']} {verdicts[v]:,}" for v, words in CHANGES.items())
+    if totals.verdicts:
+        counts = "，".join(f"{words['zh']} {words['en']} {totals.verdicts[v]:,}" for v, words in CHANGES.items())
         printer.text(f"前后两次巡查对比 from visit to visit: {counts}")
-    repeats = _repeats(found)
-    if repeats:
-        table = Table(box=box.HORIZONTALS, pad_edge=False)
-        for chinese, english in (
-            ("反复出现的地点", "repeat offenders"),
-            ("类别", "category"),
-            ("月份", "months"),
-            ("首张照片", "first photo"),
-        ):
-            table.add_column(Text.assemble(chinese, " ", (english, "dim")), overflow="fold")
-        for place, repeat in repeats[:_REPEATS_SHOWN]:
-            table.add_row(place.place, short(repeat.name_zh), " ".join(repeat.months), place.path)
-        printer.table(table)
-    if found.passed_over:
+    if totals.repeats:
+        printer.table(_repeat_table(totals.worst()[:_REPEATS_SHOWN]))
+    if totals.passed_over:
         printer.note(
-            f"{found.passed_over:,} 张照片没有定位，也未按画面比对，各自成一个地点 / "
-            f"{found.passed_over:,} photos have no position and were not compared by their views; each is its own place"
+            f"{totals.passed_over:,} 张照片没有定位，也未按画面比对，各自成一个地点 / "
+            f"{totals.passed_over:,} photos have no position and were not compared by view; each is its own place"
         )
     for path in written:
         printer.text(f"已写入 / written: {path}")
+
+
+def _repeat_table(repeats: Sequence[tuple[ScanPlace, Repeat]]) -> Table:
+    table = Table(box=box.HORIZONTALS, pad_edge=False)
+    headings = (("地点", "place"), ("反复出现", "comes back"), ("月份", "months"), ("首张照片", "first photo"))
+    for chinese, english in headings:
+        table.add_column(Text.assemble(chinese, " ", (english, "dim")), overflow="fold")
+    for place, repeat in repeats:
+        table.add_row(place.place, short(repeat.name_zh), " ".join(repeat.months), place.path)
+    return table

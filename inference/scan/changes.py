@@ -44,20 +44,20 @@ class CaseComparer:
         self._floor = floor
         self._viewer = viewer
 
-    def changes(self, before: Sequence[Sighting], after: Sequence[Sighting]) -> tuple[CaseChange, ...]:
+    def changes(self, first: Sequence[Sighting], second: Sequence[Sighting]) -> tuple[CaseChange, ...]:
         """What became of each problem of the case before, and what only the later one shows."""
-        records = [sighting.record for sighting in after]
+        before, records = ([sighting.record for sighting in case] for case in (first, second))
         later = self._merged(records)
-        shown = {s.category for sighting in before for s in sighting.record.suggestions}
+        shown = {suggestion.category for record in before for suggestion in record.suggestions}
         found = [change for category in sorted(shown) for change in self._of(category, before, records, later)]
         earlier = Look(dict.fromkeys(shown, 1.0))
         found += [c for c in self._comparer.compare(earlier, later, Pairing(None)) if c.reason == "only-after"]
         return tuple(_written(change) for change in found)
 
-    def _of(self, category: str, before: Sequence[Sighting], after: Sequence[Record], later: Look) -> Iterator[Change]:
+    def _of(self, category: str, before: Sequence[Record], after: Sequence[Record], later: Look) -> Iterator[Change]:
         """What became of one problem, told by the photo that shows it best."""
-        showing = [(_probability(s.record, category), -s.number, s.record) for s in before]
-        probability, _, record = max(showing, key=lambda entry: entry[:2])
+        record = max(before, key=lambda record: _probability(record, category))
+        probability = _probability(record, category)
         boxes = _boxes(record, category, self._catalogue)
         earlier = Look({category: probability}, boxes={category: boxes[:1]})
         change = self._told(category, earlier, later, Pairing("position"))
