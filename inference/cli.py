@@ -223,6 +223,30 @@ def scan_cases(
 
 
 @app.command()
+def report(
+    *,
+    folder: ScanFolderArgument,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: DIR/exports/report.html.")] = None,
+    faces: Annotated[
+        Literal["blurred", "shown"], typer.Option(help="Blurring needs the extra `privacy`; it misses some.")
+    ] = "blurred",
+    pictures: Annotated[
+        int | None, typer.Option(min=0, max=2000, metavar="N", help="Photos shown, at most; default: scan.yaml's.")
+    ] = None,
+    district_level: Annotated[
+        int | None,
+        typer.Option(min=0, max=8, metavar="N", help="Which folder of a path is the district; 0: the source."),
+    ] = None,
+) -> None:
+    """生成离线 HTML 报告 / one offline HTML page of a scan's results."""
+    from inference.scan.report.command import ReportOptions
+    from inference.scan.report.command import report as write_report
+
+    options = ReportOptions(folder=folder, out=out, faces=faces, pictures=pictures, district_level=district_level)
+    write_report(options, Printer())
+
+
+@app.command()
 def compare(
     *,
     before: Annotated[Path, typer.Argument(metavar="BEFORE", help="The earlier photo, or a collage of both.")],

@@ -14,6 +14,7 @@ from inference.cores import cores
 from inference.paths import CONFIGS
 from inference.photo_files import SUFFIXES
 from inference.scan.case_settings import CaseSettings
+from inference.scan.report.settings import ReportSettings
 
 _MIB: Final = 1024 * 1024
 _VIDEOS: Final = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
@@ -50,6 +51,9 @@ class ScanSettings(BaseModel):
 
     cases: CaseSettings = Field(
         default=CaseSettings(), description="inference/scan/case_settings.py says what each field means."
+    )
+    report: ReportSettings = Field(
+        default=ReportSettings(), description="inference/scan/report/settings.py says what each field means."
     )
     compare: CompareSettings = Field(
         default=CompareSettings(), description="inference/compare_settings.py says what each field means."
