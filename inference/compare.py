@@ -154,9 +154,9 @@ class Comparer:
     def _finds(self, category: str) -> bool:
         """Whether the model's silence about a category was measured to mean something."""
         decision = self._description.decisions[category]
-        settings, evidence = self._settings, decision.evidence
-        is_measured = evidence is not None and decision.positives >= settings.min_positives
-        return evidence is not None and is_measured and evidence.recall >= settings.min_recall
+        if decision.evidence is None or decision.positives < self._settings.min_positives:
+            return False
+        return decision.evidence.recall >= self._settings.min_recall
 
     def _is_shown(self, category: str, before: Look, pairing: Pairing) -> bool:
         """Whether the later photo has the problem's place in its frame."""

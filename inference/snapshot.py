@@ -16,7 +16,6 @@ from inference.compare import Look, Pairing, Trouble, bounds
 from inference.compare_settings import CompareSettings
 from inference.detections import Detections
 from inference.geography import metres_between
-from inference.package import ModelDescription
 from inference.photo import DEFAULT_LIMITS, PhotoLimits, read_photo
 from inference.viewpoint import Box, Landmarks, landmarks, view_between
 
@@ -107,14 +106,10 @@ def _look(result: PhotoResult, rgb: Rgb, classifier: Classifier, settings: Compa
             boxes[parent.id] = tuple(box for those in children for box in those)
     return Look(
         suggested={s.category: s.probability for s in result.suggestions},
-        at_most=bounds(result.detections.photo_scores(), _floor(description), description, catalogue),
+        at_most=bounds(result.detections.photo_scores(), description.nms.score_floor, description, catalogue),
         boxes=boxes,
         trouble=_trouble(result, rgb, settings),
     )
-
-
-def _floor(description: ModelDescription) -> float:
-    return description.nms.score_floor
 
 
 def _trouble(result: PhotoResult, rgb: Rgb, settings: CompareSettings) -> Trouble | None:
@@ -122,5 +117,9 @@ def _trouble(result: PhotoResult, rgb: Rgb, settings: CompareSettings) -> Troubl
         return "after-degraded"
     if result.verdict in _TROUBLES:
         return _TROUBLES[result.verdict]
-    is_dark = float(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).mean()) < settings.dark
-    return "after-dark" if is_dark else None
+    return "after-dark" if brightness(rgb) < settings.dark else None
+
+
+def brightness(rgb: Rgb) -> float:
+    """Mean grey value of an (h, w, 3) photo, 0 to 255."""
+    return float(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).mean())

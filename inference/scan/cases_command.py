@@ -94,7 +94,7 @@ def make_cases(options: CasesOptions, printer: Printer) -> None:
     """
     service = load_settings(options={} if options.model is None else {"model": options.model})
     scan, settings, totals = ScanFolder.open(options.folder), load_scan_settings(), Totals()
-    viewer = Viewer(settings.compare.view, service.photo_limits) if options.views else None
+    viewer = Viewer(settings.compare, service.photo_limits) if options.views else None
     comparer = _comparer(scan, service, settings, viewer)
     by_view = None if viewer is None else ViewPlaces(viewer, settings.cases)
     written = _write(scan, grouped(scan, settings, by_view, comparer), totals)

@@ -62,7 +62,7 @@ class CaseComparer:
         earlier = Look({category: probability}, boxes={category: boxes[:1]})
         change = self._told(category, earlier, later, Pairing("position"))
         if change.reason == "out-of-view" and self._viewer is not None:
-            for other in after[: self._settings.change_photos]:
+            for other in _clear(after)[: self._settings.change_photos]:
                 view = self._viewer.view(record, other)
                 told = change if view is None else self._told(category, earlier, later, Pairing("view", view))
                 if told.verdict == "gone":
@@ -75,13 +75,12 @@ class CaseComparer:
 
     def _merged(self, records: Sequence[Record]) -> Look:
         """What all photos of a case show together; a category is as unlikely as in the photo where it is likeliest."""
-        clear = [record for record in records if _trouble(record) is None] or records
         suggested: dict[str, float] = {}
         at_most: dict[str, float] = {}
         for record in records:
             for s in record.suggestions:
                 suggested[s.category] = max(s.probability, suggested.get(s.category, 0.0))
-        for record in clear:
+        for record in _clear(records) or records:
             for category, bound in record_bounds(record, self._description, self._catalogue, self._floor).items():
                 at_most[category] = max(bound, at_most.get(category, 0.0))
         troubles = [_trouble(record) for record in records]
@@ -118,6 +117,11 @@ def _probability(record: Record, category: str) -> float:
 
 def _trouble(record: Record) -> Trouble | None:
     return "after-degraded" if record.status == "degraded" else None
+
+
+def _clear(records: Sequence[Record]) -> Sequence[Record]:
+    """Those whose silence counts."""
+    return [record for record in records if _trouble(record) is None]
 
 
 def _boxes(record: Record, category: str, catalogue: Catalogue) -> tuple[Box, ...]:

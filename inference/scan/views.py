@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.codec import PhotoError
-from inference.compare_settings import ViewSettings
+from inference.compare_settings import CompareSettings
 from inference.photo import PhotoLimits, read_photo
 from inference.scan.case_settings import CaseSettings
 from inference.scan.originals import read_original
 from inference.scan.record import Record
+from inference.snapshot import brightness
 from inference.viewpoint import Landmarks, View, landmarks, view_between
 
 _SIDE: Final = 8  # of the thumbnail by which likely photos are picked
@@ -26,11 +27,19 @@ _KEPT: Final = 64  # photos whose landmarks are kept for before and after
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """A photo's landmarks, descriptors in 8 bits to take a quarter of the room, and its tiny thumbnail."""
+    """What is kept of a photo.
+
+    Attributes:
+        xy: float32 (n, 2), its landmarks.
+        descriptors: uint8 (n, 128), theirs, in a quarter of the room.
+        thumbnail: float32 (64,), by which likely photos are picked.
+        brightness: Mean grey value, 0 to 255.
+    """
 
     xy: NDArray[np.float32]
     descriptors: NDArray[np.uint8]
     thumbnail: NDArray[np.float32]
+    brightness: float
 
     @property
     def landmarks(self) -> Landmarks:
@@ -42,12 +51,13 @@ class Viewer:
     """Reads photos of records again and compares them.
 
     Args:
-        settings: What counts as one view.
+        settings: What counts as one view, and as dark.
         limits: What a photo may ask of this machine.
     """
 
-    def __init__(self, settings: ViewSettings, limits: PhotoLimits) -> None:
-        self._settings = settings
+    def __init__(self, settings: CompareSettings, limits: PhotoLimits) -> None:
+        self._settings = settings.view
+        self._dark = settings.dark
         self._limits = limits
         self._recent: OrderedDict[str, Seen | None] = OrderedDict()
 
@@ -61,12 +71,14 @@ class Viewer:
         except PhotoError:
             return None
         found = landmarks(rgb, self._settings)
-        return Seen(found.xy, np.round(found.descriptors * _LEVELS).astype(np.uint8), _thumbnail(rgb))
+        return Seen(found.xy, np.round(found.descriptors * _LEVELS).astype(np.uint8), _thumbnail(rgb), brightness(rgb))
 
     def view(self, first: Record, second: Record) -> View | None:
-        """How one record's photo lies on another's."""
+        """How one record's photo lies on another's; None too where the other is too dark to tell."""
         one, other = self._kept(first), self._kept(second)
-        return None if one is None or other is None else self.match(one, other)
+        if one is None or other is None or other.brightness < self._dark:
+            return None
+        return self.match(one, other)
 
     def match(self, first: Seen, second: Seen) -> View | None:
         """How one photo lies on another."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Final
@@ -66,13 +65,17 @@ class DistrictChooser:
 
     def chosen(self) -> Districts:
         """The districts."""
-        levels: Iterable[int] = range(1, _DEEPEST + 1) if self.level is None else [self.level]
-        is_right: Callable[[int], bool] = lambda n: n > 1 if self.level is not None else 1 < n <= self.most  # noqa: E731
-        for level in (*levels, 0):
-            if is_right(len(self._names[level])) or level == self.level:
-                names = sorted(self._names[level], key=lambda name: (-self._names[level][name], name))
-                return Districts(level, frozenset(names[: self.most]))
+        if self.level is not None:
+            return self._at(self.level)
+        for level in (*range(1, _DEEPEST + 1), 0):
+            if 1 < len(self._names[level]) <= self.most:
+                return self._at(level)
         return Districts(None, frozenset())
+
+    def _at(self, level: int) -> Districts:
+        """The districts of a level, those with the most photos told apart."""
+        names = sorted(self._names[level], key=lambda name: (-self._names[level][name], name))
+        return Districts(level, frozenset(names[: self.most]))
 
 
 def _names(record: Record) -> list[str]:

@@ -167,6 +167,7 @@ def test_photos_without_a_position_are_brought_together_by_what_they_show(tmp_pa
         (seen_from(street(1), 0.1), (), "gone", "not-seen-again"),
         (seen_from(street(1), 0.1), (AWNING,), "cannot_tell", "unsure"),
         (street(2), (), "cannot_tell", "out-of-view"),
+        (seen_from(street(1), 0.1) // 8, (), "cannot_tell", "out-of-view"),
     ],
 )
 def test_what_became_of_a_problem(
