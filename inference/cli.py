@@ -154,6 +154,10 @@ def scan(
         str | None,
         typer.Option(metavar="FORMATS", help="Of csv, xlsx, parquet, coco, megadetector, geojson; with commas."),
     ] = None,
+    next_to_label: Annotated[
+        int | None,
+        typer.Option("--next-to-label", min=1, metavar="N", help="At the end, write tasks for the N photos to label."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON document.")] = False,
 ) -> None:
     """扫描照片档案，可随时中断并继续 / scan an archive of photos; stop and go on at any time.
@@ -176,6 +180,7 @@ def scan(
         all_files=all_files,
         timings=timings,
         exports=formats(export),
+        next_to_label=next_to_label,
         as_json=as_json,
     )
     raise typer.Exit(scan_sources(options, Printer()))
@@ -204,6 +209,18 @@ def scan_check(*, folder: ScanFolderArgument) -> None:
     from inference.scan.export_command import check_scan
 
     raise typer.Exit(_DONE if check_scan(folder, Printer()) else _FAILURES)
+
+
+@app.command("scan-next")
+def scan_next(
+    *,
+    folder: ScanFolderArgument,
+    number: Annotated[int, typer.Argument(min=1, metavar="N", help="How many photos, at most.")],
+) -> None:
+    """挑选最值得标注的照片，生成标注任务 / write labelling tasks for the photos of a scan that would teach the most."""
+    from inference.scan.next_command import next_to_label
+
+    next_to_label(folder, number, Printer())
 
 
 @app.command("scan-cases")

@@ -22,6 +22,7 @@ from inference.scan.export_command import export
 from inference.scan.journal import Journal, records
 from inference.scan.judge import PhotoJudge
 from inference.scan.manifest import begin_or_go_on, fingerprint, new_manifest
+from inference.scan.next_command import next_to_label
 from inference.scan.pipeline import Judge, Pipeline
 from inference.scan.progress import ScanProgress
 from inference.scan.settings import ScanSettings, load_scan_settings
@@ -55,6 +56,7 @@ class ScanOptions:
         all_files: Whether files that do not look like photos are inputs too.
         timings: Whether to record where the time went.
         exports: Formats to write at the end.
+        next_to_label: Photos to choose for labelling at the end; None: none.
         as_json: Whether a program reads the summary.
     """
 
@@ -69,6 +71,7 @@ class ScanOptions:
     all_files: bool = False
     timings: bool = False
     exports: Sequence[str] = ()
+    next_to_label: int | None = None
     as_json: bool = False
 
 
@@ -236,6 +239,8 @@ def _report(options: ScanOptions, lister: Lister, outcome: Outcome, printer: Pri
         )
     summary = summarise(records(options.out))
     written = export(options.out, options.exports) if options.exports and outcome.is_complete else []
+    if options.next_to_label and outcome.is_complete:
+        next_to_label(options.out, options.next_to_label, printer)
     if options.as_json:
         printer.json(_document(options.out, lister, outcome, summary, written))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Final
 
 from inference.codec import PhotoError
 from inference.errors import PatrolError
@@ -13,7 +14,8 @@ from inference.scan.inputs import MEMBER, InputError
 from inference.scan.record import Record
 from inference.scan.stores import Disk, Remote, Store
 
-_FRAME = "#t="
+FRAME: Final = "#t="
+"""Stands between a video's path and the seconds of a frame."""
 
 
 def read_original(record: Record, limits: PhotoLimits) -> bytes | None:
@@ -34,7 +36,7 @@ def _read(location: str, limits: PhotoLimits) -> bytes | None:
     store: Store = Remote(outer) if "://" in outer else Disk()
     if member and is_archive(outer):
         return _member(store, outer, member, limits)
-    if _FRAME in Path(location).name and store.kind(location) is None:
+    if FRAME in Path(location).name and store.kind(location) is None:
         return None
     return store.read(location, limits)
 

@@ -15,6 +15,7 @@ from inference.paths import CONFIGS
 from inference.photo_files import SUFFIXES
 from inference.scan.case_settings import CaseSettings
 from inference.scan.report.settings import ReportSettings
+from inference.scan.selection_settings import SelectionSettings
 
 _MIB: Final = 1024 * 1024
 _VIDEOS: Final = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
@@ -54,6 +55,9 @@ class ScanSettings(BaseModel):
     )
     report: ReportSettings = Field(
         default=ReportSettings(), description="inference/scan/report/settings.py says what each field means."
+    )
+    selection: SelectionSettings = Field(
+        default=SelectionSettings(), description="inference/scan/selection_settings.py says what each field means."
     )
     compare: CompareSettings = Field(
         default=CompareSettings(), description="inference/compare_settings.py says what each field means."

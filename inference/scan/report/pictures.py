@@ -17,6 +17,7 @@ from inference.codec import PhotoError
 from inference.faces import FaceBlur
 from inference.letterbox import resize
 from inference.photo import PhotoLimits, read_photo
+from inference.scan.evidence import evidence
 from inference.scan.originals import read_original
 from inference.scan.record import Record
 from inference.scan.report.facts import Sample
@@ -24,7 +25,6 @@ from inference.scan.report.settings import ReportSettings
 from inference.wording import short
 
 _QUALITY: Final = 78
-_BESIDE: Final = 0.5  # share of a category's strongest score from which its other boxes are drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Gallery:
 
 
 def _answer(record: Record, catalogue: Catalogue) -> PhotoAnswer:
-    """A record as the annotator wants it: suggestions, and the boxes that speak for them."""
+    """A record as the annotator wants it."""
     return PhotoAnswer(
         index=0,
         filename=record.path,
@@ -140,19 +140,9 @@ def _answer(record: Record, catalogue: Catalogue) -> PhotoAnswer:
             )
             for s in record.suggestions
         ],
-        detections=_evidence(record, catalogue),
+        detections=[
+            DetectionAnswer(category=d.category, score=d.score, box=list(d.box), context=d.context)
+            for d in evidence(record, catalogue)
+        ],
         error=None,
     )
-
-
-def _evidence(record: Record, catalogue: Catalogue) -> list[DetectionAnswer]:
-    """The boxes of what is suggested, without the weak ones that `--min-score` also records."""
-    suggested = {s.category for s in record.suggestions}
-    strongest: dict[str, float] = {}
-    found = []
-    for d in record.detections:
-        if d.context or not suggested & {d.category, catalogue.require(d.category).parent}:
-            continue
-        if d.score >= _BESIDE * strongest.setdefault(d.category, d.score):
-            found.append(DetectionAnswer(category=d.category, score=d.score, box=list(d.box), context=False))
-    return found
