@@ -76,7 +76,7 @@ def classify(options: ClassifyOptions, printer: Printer) -> bool:
     catalogue = load_catalogue(settings.categories)
     scheme = _scheme(options.scheme or settings.default_scheme, settings, catalogue)
     copies = _copies(options, files, catalogue, settings)
-    classifier = Classifier.load(settings.model, catalogue, settings.provider, settings.threads)
+    classifier = Classifier.load(settings.model, catalogue, settings.provider, settings.engine_threads)
     worker = FileClassifier(classifier, scheme, settings.photo_limits, min_score=options.min_score, copies=copies)
     bar = printer.progress("classify", len(files)) if len(files) > _MANY else nullcontext(lambda: None)
     with bar as advance:

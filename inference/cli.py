@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from inference import plugins
+from inference import keys_cli, plugins
 from inference.errors import PatrolError
+from inference.feedback.cli import app as feedback_app
+from inference.models_cli import models_app
 from inference.printer import Printer
 
 _DONE, _FAILURES, _BAD_INPUT = 0, 1, 2
@@ -54,6 +56,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(models_app, name="models")
+app.add_typer(keys_cli.app, name="keys")
+
+app.add_typer(feedback_app, name="feedback")
 
 ModelOption = Annotated[
     Path | None, typer.Option("--model", metavar="DIR", help="Model package; default: the service's.")
@@ -159,6 +165,13 @@ def scan(
         typer.Option("--next-to-label", min=1, metavar="N", help="At the end, write tasks for the N photos to label."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON document.")] = False,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="What judges: this machine, or a Ray cluster (docs/scale-out.md).")
+    ] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Of the cluster, such as auto; default: one on this machine alone."),
+    ] = None,
 ) -> None:
     """扫描照片档案，可随时中断并继续 / scan an archive of photos; stop and go on at any time.
 
@@ -182,6 +195,8 @@ def scan(
         exports=formats(export),
         next_to_label=next_to_label,
         as_json=as_json,
+        engine=engine,
+        ray_address=ray_address,
     )
     raise typer.Exit(scan_sources(options, Printer()))
 
@@ -301,13 +316,14 @@ def serve(
     port: Annotated[int | None, typer.Option(metavar="PORT", help="Port to listen on; 0: any free one.")] = None,
     model: ModelOption = None,
     provider: ProviderOption = None,
+    config: keys_cli.ConfigOption = None,
 ) -> None:
     """启动 HTTP 服务，/docs 为接口说明 / serve the HTTP API, described at /docs."""
     from inference.service.server import run
-    from inference.settings import load_settings
+    from inference.settings import SERVICE_FILE, load_settings
 
     given = {"host": host, "port": port, "model": model, "provider": provider}
-    run(load_settings(options={name: value for name, value in given.items() if value is not None}))
+    run(load_settings(config or SERVICE_FILE, {name: value for name, value in given.items() if value is not None}))
 
 
 def main() -> None:

@@ -143,7 +143,7 @@ class Decider:
     def _suggestions(self, probabilities: Mapping[str, float], *, degraded: bool) -> dict[str, Suggestion]:
         found: dict[str, Suggestion] = {}
         for category, probability in probabilities.items():
-            decision = _decision(probability, self._decisions[category])
+            decision = decision_at(probability, self._decisions[category])
             if decision is not None:
                 found[category] = Suggestion(category, probability, "suggest" if degraded else decision)
         return found
@@ -188,7 +188,8 @@ class Decider:
         )
 
 
-def _decision(probability: float, decision: CategoryDecision) -> Decision | None:
+def decision_at(probability: float, decision: CategoryDecision) -> Decision | None:
+    """What a category's thresholds make of a calibrated probability; None: nothing is said."""
     if decision.prefill is not None and probability >= decision.prefill:
         return "prefill"
     if decision.suggest is not None and probability >= decision.suggest:

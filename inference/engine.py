@@ -89,6 +89,11 @@ class Engine:
         """(1, 3, height, width) the model was exported for."""
         return tuple(self._session.get_inputs()[0].shape)
 
+    @property
+    def output_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes by name of what the model gives; `run` drops the first dimension, which is 1."""
+        return {output.name: tuple(output.shape) for output in self._session.get_outputs()}
+
     def run(self, tensor: NDArray[np.float32]) -> RawOutput:
         """One photo through the model.
 
@@ -104,6 +109,17 @@ class Engine:
             raise EngineError(f"provider {self.provider} computed values that are not numbers; try another provider")
         embedding = named.get("embedding")
         return RawOutput(named["candidates"][0], None if embedding is None else embedding[0])
+
+    def rest(self) -> None:
+        """Give back the memory that runs left allocated for the next one; for an engine that is only kept in reserve.
+
+        It stays ready: the next run allocates it again.
+        """
+        if self.provider != "cpu":
+            return  # the others manage memory of their own
+        options = ort.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._session.run(self._outputs, {self._input: np.zeros(self.input_shape, np.float32)}, options)
 
 
 class _UnavailableError(Exception):

@@ -49,12 +49,14 @@ class Calibration(_Strict):
     Attributes:
         slope: Positive, so that a higher score is never less probable.
         intercept: Shift in log-odds.
-        fitted_on: `category` or `pooled` (too few photos of its own).
+        fitted_on: `category` or `pooled` (over all categories).
+        pooled_because: Why it is not fitted on the category's own photos; None where it is, and in older packages.
     """
 
     slope: Annotated[float, Field(gt=0)]
     intercept: float
     fitted_on: Literal["category", "pooled"]
+    pooled_because: str | None = None
 
 
 class Evidence(_Strict):
@@ -161,6 +163,20 @@ class Trainer(_Strict):
     start_sha256: str
 
 
+class Reference(_Strict):
+    """What the model answers on held-out photos: live answers are compared with it, to notice drift.
+
+    Attributes:
+        photos: How many photos.
+        nothing: Of these, how many get no suggestion.
+        suggested: Category -> photos for which it is suggested, by tenth of the probability (10 counts, ascending).
+    """
+
+    photos: Annotated[int, Field(ge=0)]
+    nothing: Annotated[int, Field(ge=0)]
+    suggested: dict[str, Annotated[tuple[int, ...], Field(min_length=10, max_length=10)]]
+
+
 class FileRecord(_Strict):
     """Size and hash of a file of the package."""
 
@@ -183,6 +199,7 @@ class ModelDescription(_Strict):
     verdicts: VerdictRecipe
     left_out: dict[str, str]
     scene: SceneHead | None
+    reference: Reference | None = None
     data: TrainingData
     trainer: Trainer
     metrics: dict[str, Any]
@@ -239,6 +256,17 @@ def load_package(folder: Path) -> ModelPackage:
     Raises:
         PackageError: saying which file or key is wrong, and how.
     """
+    description = read_description(folder)
+    _check_files(folder, description)
+    return ModelPackage(folder, description)
+
+
+def read_description(folder: Path) -> ModelDescription:
+    """What a package says about itself, before any of it is checked.
+
+    Raises:
+        PackageError: saying which key is wrong, and how.
+    """
     path = folder / DESCRIPTION
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
@@ -250,12 +278,10 @@ def load_package(folder: Path) -> ModelPackage:
         found = raw.get("schema_version") if isinstance(raw, dict) else None
         raise PackageError(f"{path}: schema_version is {found!r}, this program reads {SCHEMA}; use a matching release")
     try:
-        description = ModelDescription.model_validate(raw)
+        return ModelDescription.model_validate(raw)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or DESCRIPTION}: {e['msg']}" for e in error.errors())
         raise PackageError(f"{path}: {wrong}") from error
-    _check_files(folder, description)
-    return ModelPackage(folder, description)
 
 
 def _check_files(folder: Path, description: ModelDescription) -> None:

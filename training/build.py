@@ -9,15 +9,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 import torch
 from ultralytics.nn.tasks import load_checkpoint
 
 from datasets.collection import Collection
-from datasets.labels import LabelledPhoto
+from datasets.labels import LabelledPhoto, Split
 from inference.categories import Catalogue
 from inference.engine import Engine
 from inference.golden import check_golden, make_golden
@@ -35,22 +37,26 @@ from inference.package import (
     file_record,
     load_package,
 )
+from training.evaluation import Evaluation, PhotosToJudge, evaluate_package
+from training.evaluation_settings import EvaluationSettings, load_evaluation_settings
 from training.export import export_onnx, load_detector
-from training.judge import Part, fit_decisions, judge
+from training.judge import fit_decisions
 from training.observe import Observation, Observer
 from training.parity import Parity, ParityError, compare
-from training.report import render
+from training.reference import reference_of
+from training.report import figures, render
 from training.scene import UNRELATED, fit_scene_head
 from training.settings import TrainSettings
 
 WEIGHTS = "weights.pt"
 REPORT = "report.md"
 LICENCE = "AGPL-3.0-or-later"
+HELD_OUT: Final[tuple[Split, ...]] = ("val", "test")
 
-Progress = Callable[[str, Iterable[Observation]], Iterable[Observation]]
+Progress = Callable[[str, Iterable[Any]], Iterable[Any]]
 
 
-def _silent(_: str, items: Iterable[Observation]) -> Iterable[Observation]:
+def _silent(_: str, items: Iterable[Any]) -> Iterable[Any]:
     return items
 
 
@@ -62,13 +68,13 @@ class Judged:
         decisions: Per category and parent.
         scene: Street-or-not head.
         parity: Exported against trained model.
-        parts: Measurements, by part.
+        val: What was observed on the validation part.
     """
 
     decisions: dict[str, CategoryDecision]
     scene: SceneHead | None
     parity: Parity
-    parts: tuple[Part, ...]
+    val: tuple[Observation, ...]
 
 
 def build_package(
@@ -80,8 +86,12 @@ def build_package(
     left_out: Mapping[str, str],
     target: Path,
     progress: Progress = _silent,
+    evaluation: EvaluationSettings | None = None,
 ) -> ModelDescription:
     """Make a package from a checkpoint and put it in place of `target` only when every check passed.
+
+    The finished package is judged by the service's own path on the held-out parts; its report and model.json say what
+    came of it. `evaluation` says how, by default as configs/evaluate.yaml does.
 
     Raises:
         ParityError: the exported model does not follow the trained one closely enough.
@@ -103,10 +113,13 @@ def build_package(
             detector, engine, paths, categories, recipe, settings.detection.nms, settings.parity.max_score_difference
         )
         _require_parity(parity, settings)
-        evaluation = settings.detection.nms.model_copy(update={"score_floor": settings.detection.evaluation_floor})
-        observer = Observer(engine, categories, recipe, evaluation)
+        low = settings.detection.nms.model_copy(update={"score_floor": settings.detection.evaluation_floor})
+        observer = Observer(engine, categories, recipe, low)
         judged = _judge(observer, settings, collection, catalogue, categories, parity, progress)
-        _write(folder, checkpoint, settings, collection, catalogue, categories, left_out, recipe, engine, judged)
+        written = _write(folder, checkpoint, settings, collection, categories, left_out, recipe, engine, judged)
+        description = written.model_copy(update={"reference": reference_of(judged.val, written, catalogue)})
+        how = evaluation or load_evaluation_settings()
+        _write_card(folder, description, _evaluate(folder, collection, catalogue, how, progress), catalogue)
         check_golden(load_package(folder), engine)
         _replace(folder, target)
     return load_package(target).description
@@ -134,21 +147,31 @@ def _judge(
         return observer.observe_all(photos, lambda stream: progress(step, stream))
 
     val = observe("val", collection.part("val"))
-    test = observe("test", collection.part("test"))
     decisions = fit_decisions(val, categories, catalogue, settings)
     train = collection.part("train")
     streets = [p for p in train if UNRELATED not in p.flags]
     sample = streets[:: max(1, len(streets) // settings.scene.street_sample)]
     others = [p for p in train if UNRELATED in p.flags]
     scene = fit_scene_head([*observe("scene", [*sample, *others]), *val], settings.scene)
-    parts = {
-        "proposed validation part of gbs111-cn": [o for o in val if o.photo.key in collection.proposed_val],
-        "validation, all sources": val,
-        "test, sources also trained on": [o for o in test if o.photo.source not in collection.held_out],
-        **{f"held out whole: {name}": [o for o in test if o.photo.source == name] for name in collection.held_out},
-    }
-    measured = tuple(judge(t, obs, decisions, categories, catalogue, settings) for t, obs in parts.items() if obs)
-    return Judged(decisions, scene, parity, measured)
+    return Judged(decisions, scene, parity, tuple(val))
+
+
+def _evaluate(
+    folder: Path, collection: Collection, catalogue: Catalogue, settings: EvaluationSettings, progress: Progress
+) -> list[Evaluation]:
+    """The package judged on each held-out part that has photos."""
+    parts = {part: collection.part(part) for part in HELD_OUT}
+    return [
+        evaluate_package(
+            folder,
+            PhotosToJudge(photos, collection.version, part, collection.stretched),
+            catalogue,
+            settings,
+            progress=partial(progress, f"evaluate {part}"),
+        )
+        for part, photos in parts.items()
+        if photos
+    ]
 
 
 def _write(
@@ -156,13 +179,13 @@ def _write(
     checkpoint: Path,
     settings: TrainSettings,
     collection: Collection,
-    catalogue: Catalogue,
     categories: tuple[str, ...],
     left_out: Mapping[str, str],
     recipe: InputRecipe,
     engine: Engine,
     judged: Judged,
-) -> None:
+) -> ModelDescription:
+    """A package without a report."""
     val = collection.part("val")
     chosen = val[:: max(1, len(val) // max(1, settings.golden.photos))][: settings.golden.photos]
     golden = make_golden(
@@ -190,13 +213,25 @@ def _write(
         scene=judged.scene,
         data=data,
         trainer=_trainer(settings),
-        metrics={"parity": asdict(judged.parity), **{p.title: p.as_dict() for p in judged.parts}},
+        metrics={"parity": asdict(judged.parity)},
         files={name: file_record(folder / name) for name in (MODEL, GOLDEN, WEIGHTS)},
     )
-    (folder / REPORT).write_text(render(description, judged.parts, catalogue), encoding="utf-8")
+    _write_description(folder, description)
+    return description
+
+
+def _write_card(
+    folder: Path, description: ModelDescription, evaluations: Sequence[Evaluation], catalogue: Catalogue
+) -> None:
+    """report.md, and the same figures in model.json."""
+    (folder / REPORT).write_text(render(description, evaluations, catalogue), encoding="utf-8")
+    metrics = {**description.metrics, "evaluation": {e.data.part: figures(e) for e in evaluations}}
     files = {**description.files, REPORT: file_record(folder / REPORT)}
-    complete = description.model_copy(update={"files": files})
-    text = json.dumps(complete.model_dump(mode="json"), ensure_ascii=False, indent=1)
+    _write_description(folder, description.model_copy(update={"metrics": metrics, "files": files}))
+
+
+def _write_description(folder: Path, description: ModelDescription) -> None:
+    text = json.dumps(description.model_dump(mode="json"), ensure_ascii=False, indent=1)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
 

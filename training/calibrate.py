@@ -12,8 +12,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from inference.decide import calibrated
+from inference.errors import PatrolError
 from inference.package import Calibration, CategoryDecision, Evidence
 from training.settings import DecisionSettings
+
+
+class CalibrationError(PatrolError):
+    """Photo scores that no probability can be made of, with the reason."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,13 +108,13 @@ def pooled_calibration(data: Mapping[str, PhotoScores], floor: float) -> Calibra
     """One calibration over all categories, for those with too few photos of their own.
 
     Raises:
-        ValueError: scores do not rise with truth even over all categories; the model has learnt nothing.
+        CalibrationError: scores do not rise with truth even over all categories; the model has learnt nothing.
     """
     scores = np.concatenate([d.scores for d in data.values()])
     truth = np.concatenate([d.truth for d in data.values()])
     pooled = fit_platt(scores, truth, floor, "pooled")
     if pooled is None:
-        raise ValueError("photo scores do not rise with truth over all categories together: train longer")
+        raise CalibrationError("photo scores do not rise with truth over all categories together: train longer")
     return pooled
 
 
@@ -139,7 +144,7 @@ class DecisionFitter:
         seen = data.positives >= s.suggest_positives
         suggest = s.suggest_precision if seen else None
         prefill = prefill_threshold(probabilities, data.truth, s) if seen and may_prefill else None
-        out_of_fold = self._out_of_fold(data) if prefill is not None else None
+        out_of_fold = self._out_of_fold(data) if prefill is not None and self._can_cross_fit(data) else None
         demoted = self._demotion(data, prefill, out_of_fold, may_prefill=may_prefill)
         if demoted is not None:
             prefill = None
@@ -156,9 +161,18 @@ class DecisionFitter:
         )
 
     def _calibration(self, data: PhotoScores) -> Calibration:
-        if data.positives < self._settings.calibration_positives:
-            return self._pooled
-        return fit_platt(data.scores, data.truth, self._floor, "category") or self._pooled
+        """The category's own where its photos carry one, else the pooled one, with the reason."""
+        needed = self._settings.calibration_positives
+        if data.positives < needed:
+            reason = f"{data.positives} held-out photos show it, {needed} needed for a calibration of its own"
+            return self._pooled.model_copy(update={"pooled_because": reason})
+        own = fit_platt(data.scores, data.truth, self._floor, "category")
+        reason = "its own photo scores do not rise with truth"
+        return own or self._pooled.model_copy(update={"pooled_because": reason})
+
+    def _can_cross_fit(self, data: PhotoScores) -> bool:
+        """Whether there are groups enough to judge every photo by a fit on others."""
+        return len(set(data.groups)) >= self._settings.folds
 
     def _out_of_fold(self, data: PhotoScores) -> Evidence | None:
         """Prefill precision with every photo judged by a fit on other groups."""
@@ -186,10 +200,22 @@ class DecisionFitter:
                 f"no threshold reaches precision {s.prefill_precision} with lower bound {s.prefill_lower_bound} "
                 f"on {s.prefill_support} photos ({data.positives} held-out photos show it)"
             )
-        if out_of_fold is None or out_of_fold.lower_bound < s.prefill_lower_bound:
-            got = "no photo" if out_of_fold is None else f"{out_of_fold.precision} ({out_of_fold.lower_bound})"
-            return f"cross-fitted precision (lower bound) is {got}, {s.prefill_lower_bound} needed for the bound"
-        return None
+        if not self._can_cross_fit(data):
+            return f"its held-out photos are of {len(set(data.groups))} groups, {s.folds} needed to test the promise"
+        return _broken_promise(out_of_fold, s)
+
+
+def _broken_promise(found: Evidence | None, s: DecisionSettings) -> str | None:
+    """What a category fails to keep on photos its threshold has not seen; None where it keeps all of it."""
+    if found is None:
+        return "cross-fitted: no photo is above a threshold that was fitted on others"
+    if found.precision < s.prefill_precision:
+        return f"cross-fitted precision is {found.precision}, {s.prefill_precision} promised"
+    if found.lower_bound < s.prefill_lower_bound:
+        return f"lower bound of the cross-fitted precision is {found.lower_bound}, {s.prefill_lower_bound} promised"
+    if found.support < s.prefill_support:
+        return f"cross-fitted: {found.support} photos are above the threshold, {s.prefill_support} needed"
+    return None
 
 
 def _probabilities(scores: NDArray[np.float64], calibration: Calibration, floor: float) -> NDArray[np.float64]:

@@ -1,10 +1,10 @@
-"""`patrol train`: labelled photos in, model package out."""
+"""`patrol train` and `patrol evaluate`: labelled photos in, model package and its judgement out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -63,3 +63,49 @@ def _summary(report: TrainingReport, target: Path) -> str:
         f"类别 / categories: {len(report.description.categories)}, 预填 / prefilled: {', '.join(prefilled) or '-'}\n"
         f"报告 / report: {target / 'report.md'}"
     )
+
+
+def evaluate_command(
+    package: Annotated[Path, typer.Argument(metavar="PACKAGE", help="模型包目录 / a model package")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="报告目录，整个替换 / folder of the report, replaced whole")],
+    data: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="冻结的数据版本 / a frozen version; instead of --config")
+    ] = None,
+    store: Annotated[Path, typer.Option(metavar="DATA", help="该版本所在的标注库 / label store of --data")] = Path(
+        "data"
+    ),
+    config: Annotated[Path, typer.Option(help="其 data 部分指明照片 / its data part names the photos")] = CONFIGS
+    / "train.yaml",
+    part: Annotated[
+        str, typer.Option(metavar="PART", help="val, test, train, all; proposed: 来源自带的验证部分 / a source's own")
+    ] = "val",
+    source: Annotated[str | None, typer.Option(metavar="A,B", help="只看这些来源 / only these sources")] = None,
+    settings: Annotated[Path, typer.Option(help="评判方式 / how to judge")] = CONFIGS / "evaluate.yaml",
+    provider: Annotated[
+        Literal["auto", "cuda", "openvino", "cpu"], typer.Option(help="运行模型的后端 / what runs the model")
+    ] = "cpu",
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON，不含逐张照片 / figures as one document")] = False,
+) -> None:
+    """评估模型包 / judge a model package; 0 done, 1 some photos cannot be read, 2 bad input."""
+    from inference.plugins import MissingExtraError
+    from inference.printer import Printer
+
+    try:
+        from training.evaluate_command import EvaluateOptions, run_evaluation
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("evaluate", error) from error
+
+    options = EvaluateOptions(
+        package=package,
+        out=out,
+        data=data,
+        store=store,
+        config=config,
+        part=part,
+        sources=None if source is None else tuple(name.strip() for name in source.split(",") if name.strip()),
+        settings=settings,
+        provider=provider,
+        as_json=as_json,
+    )
+    if not run_evaluation(options, Printer()):
+        raise typer.Exit(1)

@@ -1,24 +1,32 @@
-"""report.md: what the model can and cannot do, in tables."""
+"""report.md of a package, its model card: what the model can and cannot do, and what it was made from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from inference.categories import Catalogue
-from inference.package import CategoryDecision, Evidence, ModelDescription
-from training.judge import Part
+from inference.package import Calibration, CategoryDecision, Evidence, ModelDescription
+from training.evaluation import Evaluation
+from training.evaluation_report import warnings
+from training.evaluation_tables import cell, markdown, short, source_details, tables
 
-_THREE = ("exposed_garbage", "waste_bin", "overflowing_bin")
 
+def render(description: ModelDescription, evaluations: Sequence[Evaluation], catalogue: Catalogue) -> str:
+    """The model card as Markdown.
 
-def render(description: ModelDescription, parts: Sequence[Part], catalogue: Catalogue) -> str:
-    """The report as Markdown."""
+    Args:
+        description: model.json, without the evaluations.
+        evaluations: The package judged on held-out parts.
+        catalogue: Names and roles of the categories.
+    """
     sections = [
         _head(description),
         _decisions(description, catalogue),
-        *(_part(part, catalogue) for part in parts),
+        _limits(description, evaluations, catalogue),
         _left_out(description, catalogue),
         _sources(description),
+        *(_evaluation(e) for e in evaluations),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -57,7 +65,7 @@ def _decisions(d: ModelDescription, catalogue: Catalogue) -> str:
             _number(decision.prefill),
             _number(decision.suggest),
             *_evidence(decision.evidence),
-            decision.calibration.fitted_on,
+            _calibration(decision.calibration),
             decision.demoted or "prefill",
         )
         for c, decision in sorted(d.decisions.items(), key=lambda item: _firmness(item[1]))
@@ -82,6 +90,11 @@ def _decisions(d: ModelDescription, catalogue: Catalogue) -> str:
     )
 
 
+def _calibration(calibration: Calibration) -> str:
+    why = calibration.pooled_because
+    return calibration.fitted_on if why is None else f"{calibration.fitted_on}: {why}"
+
+
 def _firmness(decision: CategoryDecision) -> tuple[int, int]:
     rank = 0 if decision.prefill is not None else 1 if decision.suggest is not None else 2
     return rank, -decision.positives
@@ -97,31 +110,68 @@ def _evidence(e: Evidence | None) -> tuple[str, str, str, str]:
     return f"{e.precision:.3f}", f"{e.lower_bound:.3f}", f"{e.recall:.3f}", str(e.support)
 
 
-def _part(part: Part, catalogue: Catalogue) -> str:
-    lines = [f"## {part.title[0].upper()}{part.title[1:]} ({part.photos} photos)"]
-    if all(c in part.detection for c in _THREE):
-        map50, map_ = part.mean_over(_THREE)
-        lines.append(f"Over {', '.join(_THREE)}: mAP50 {map50:.3f}, mAP50-95 {map_:.3f}.")
-    if part.detection:
-        map50, map_ = part.mean_over(list(part.detection))
-        lines.append(
-            f"Over all {len(part.detection)} categories with boxes here: mAP50 {map50:.3f}, mAP50-95 {map_:.3f}."
-        )
-        rows = [
-            (f"{catalogue[c].name_zh} `{c}`", m.photos, m.boxes, f"{m.ap50:.3f}", f"{m.ap:.3f}")
-            for c, m in sorted(part.detection.items(), key=lambda item: -item[1].boxes)
-        ]
-        lines.append(_table(("category", "photos judged", "boxes", "AP50", "AP50-95"), rows))
-    rows_at = [
-        (f"{catalogue[c].name_zh} `{c}`", kind, *_evidence(e))
-        for kind, table in (("prefill", part.prefill), ("suggest", part.suggest))
-        for c, e in table.items()
-        if e is not None
+def _limits(d: ModelDescription, evaluations: Sequence[Evaluation], catalogue: Catalogue) -> str:
+    """What it cannot do, as far as its own figures tell."""
+    problems = {c: x for c, x in d.decisions.items() if catalogue[c].role == "problem"}
+    never = [c for c, x in problems.items() if x.suggest is None]
+    only = [c for c, x in problems.items() if x.suggest is not None and x.prefill is None]
+    lines = [
+        f"从不提出（留出照片太少）/ never suggested, for want of held-out photos: {_names(never, catalogue)}.",
+        f"只建议、从不预填 / only suggested, never pre-filled: {_names(only, catalogue)}.",
+        f"未训练 / not trained at all: {_names(list(d.left_out), catalogue)}.",
+        *(_drop(d, evaluations, catalogue)),
+        "照片只显示现状，看不出许可、停留时长或事后处理，这些由人判断。"
+        "A photo shows a condition, never a permit, how long something has stood there, or what was done since.",
     ]
-    if rows_at:
-        lines.append("At the package's thresholds, per photo:")
-        lines.append(_table(("category", "threshold", "precision", "95 % lower bound", "recall", "support"), rows_at))
-    return "\n\n".join(lines)
+    return "## 不能做什么 / what it cannot do\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _drop(d: ModelDescription, evaluations: Sequence[Evaluation], catalogue: Catalogue) -> Iterator[str]:
+    """What the pre-fill thresholds give on photos of other places than those they were fitted on."""
+    for e in evaluations:
+        for category, decision in d.decisions.items():
+            photo = m.photo if (m := e.whole.categories.get(category)) is not None else None
+            if e.data.seen_in_fitting or decision.prefill is None or photo is None or photo.prefill is None:
+                continue
+            precision, recall = photo.prefill.precision, photo.prefill.recall
+            yield (
+                f"预填 / pre-filled `{category}` {catalogue[category].name_zh} ({e.data.part}): 精确率 precision "
+                f"{cell(precision)} ({precision.support} 张 photos), 召回 recall {cell(recall)}; 拟合时 when fitted "
+                f"{decision.evidence.precision if decision.evidence else '-'}, "
+                f"{decision.evidence.recall if decision.evidence else '-'}."
+            )
+
+
+def _names(categories: Sequence[str], catalogue: Catalogue) -> str:
+    return "、".join(f"{short(catalogue[c].name_zh)} `{c}`" for c in categories) or "-"
+
+
+def _evaluation(e: Evaluation) -> str:
+    """The figures of one held-out part."""
+    head = (
+        f"# {e.data.part}: {e.data.photos} 张照片 photos, {e.whole.groups} 组 groups\n\n"
+        f"括号内为按组重抽样的 {e.settings.bootstrap.confidence:.0%} 区间。In brackets: "
+        f"{e.settings.bootstrap.confidence:.0%} bootstrap intervals over groups."
+    )
+    notes = [f"> {line}" for line in warnings(e)]
+    return "\n\n".join([head, *notes, *markdown([*tables(e), source_details(e)])])
+
+
+def figures(evaluation: Evaluation) -> dict[str, Any]:
+    """The report's figures for model.json, to four digits; what there is no figure for is left out."""
+    found = evaluation.model_dump(mode="json", include={"data", "whole", "sources", "conditions"}, exclude_none=True)
+    for condition in found["conditions"].values():
+        del condition["categories"]
+    rounded: dict[str, Any] = _rounded(found)
+    return rounded
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items() if key != "reliability"}
+    if isinstance(value, list):
+        return [_rounded(inner) for inner in value]
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def _left_out(d: ModelDescription, catalogue: Catalogue) -> str:

@@ -61,7 +61,7 @@ def run(
     categories, left_out = trainable(collection.part("train"), catalogue, settings.model)
     on_step("训练 / training")
     data = TrainingSet(collection.part("train"), categories, collection.stretched)
-    checkpoint = train(settings, data, runs)
+    checkpoint = train(settings, data, runs, lambda done, of: on_step(f"训练 / training: {done}/{of}"))
     on_step("导出与校准 / export and calibration")
     description = build_package(
         checkpoint, settings, collection, catalogue, tuple(categories), left_out, target, on_photos

@@ -44,7 +44,11 @@ class FinishSettings(_Strict):
 
 
 class TrainingSettings(_Strict):
-    """How the detector is trained; configs/train.yaml says what each is for."""
+    """How the detector is trained; configs/train.yaml says what each is for.
+
+    `warmup_bias_lr`, the learning rate that biases fall from during warm-up, has ultralytics' default. It unlearns what
+    a head knew; retraining from a champion, whose head is to be kept, sets it to 0.
+    """
 
     image_size: int = Field(ge=64, multiple_of=32)
     batch: int = Field(ge=1)
@@ -55,13 +59,17 @@ class TrainingSettings(_Strict):
     optimizer: Literal["AdamW", "SGD", "MuSGD"]
     learning_rate: float = Field(gt=0)
     final_learning_rate_fraction: float = Field(gt=0, le=1)
+    schedule: Literal["cosine", "linear"]
     warmup_epochs: float = Field(ge=0)
+    warmup_bias_lr: float = Field(default=0.1, ge=0)
     weight_decay: float = Field(ge=0)
     frozen_layers: int = Field(ge=0)
     repeat_threshold: float = Field(ge=0, lt=1)
     repeat_limit: float = Field(ge=1)
     aspect_jitter: float = Field(ge=0)
     scale: float = Field(ge=0, lt=1)
+    brightness: float = Field(ge=0, lt=1)
+    rotation: float = Field(ge=0, le=45)
     precision: Literal["fp32", "bf16", "auto"]
     workers: int = Field(ge=0)
     seed: int

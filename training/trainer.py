@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +18,19 @@ from torch import Tensor, nn
 from ultralytics.data.build import build_dataloader
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.nn.tasks import DetectionModel, load_checkpoint
+from ultralytics.utils.callbacks import get_default_callbacks
 
 from datasets.labels import LabelledPhoto
 from inference.cores import cores
 from training.partial import PartialLabelLoss
 from training.photos import PartialLabelPhotos, repeat_factors
 from training.settings import TrainSettings
+
+OnEpoch = Callable[[int, int], None]
+
+
+def _unheard(_: int, __: int) -> None:
+    """Nobody listens."""
 
 
 class PartialLabelModel(DetectionModel):  # type: ignore[misc]
@@ -100,6 +107,8 @@ class PartialLabelTrainer(DetectionTrainer):  # type: ignore[misc]
         self.settings = settings
         self.training_set = data
         super().__init__(overrides=overrides)
+        # no tracking service that happens to be installed is spoken to
+        self.callbacks = get_default_callbacks()
         self.args.workers = settings.training.workers  # ultralytics sets 0 on CPU; one worker hides augmentation
 
     def _setup_train(self) -> None:
@@ -189,11 +198,14 @@ def _overrides(settings: TrainSettings, runs: Path, resume: Path | None) -> dict
         "optimizer": recipe.optimizer,
         "lr0": recipe.learning_rate,
         "lrf": recipe.final_learning_rate_fraction,
-        "cos_lr": True,
+        "cos_lr": recipe.schedule == "cosine",
         "warmup_epochs": recipe.warmup_epochs,
+        "warmup_bias_lr": recipe.warmup_bias_lr,
         "weight_decay": recipe.weight_decay,
         "freeze": recipe.frozen_layers or None,
         "scale": recipe.scale,
+        "hsv_v": recipe.brightness,
+        "degrees": recipe.rotation,
         "seed": recipe.seed,
         "amp": False,  # its check fetches a model; bf16 is handled by PartialLabelModel
         "val": False,
@@ -204,22 +216,23 @@ def _overrides(settings: TrainSettings, runs: Path, resume: Path | None) -> dict
     }
 
 
-def train(settings: TrainSettings, data: TrainingSet, runs: Path) -> Path:
+def train(settings: TrainSettings, data: TrainingSet, runs: Path, on_epoch: OnEpoch = _unheard) -> Path:
     """Fine-tune, finish with a second run, average both; goes on from the last checkpoint when it was cut off.
 
     Args:
         settings: The recipe.
         data: What to train on.
         runs: Folder of the run; checkpoints are written after every epoch, the second run's under `finish`.
+        on_epoch: Told after each epoch how many are done, and of how many.
 
     Returns:
         A checkpoint with the EMA weights, or with their average over both runs.
     """
-    first = _train_once(settings, data, runs)
+    first = _train_once(settings, data, runs, on_epoch)
     finish, second = settings.training.finish, settings.finishing(first)
     if finish is None or second is None:
         return first
-    return averaged(first, _train_once(second, data, runs / "finish"), finish.share, runs / "averaged.pt")
+    return averaged(first, _train_once(second, data, runs / "finish", on_epoch), finish.share, runs / "averaged.pt")
 
 
 def averaged(first: Path, second: Path, share: float, target: Path) -> Path:
@@ -239,11 +252,12 @@ def averaged(first: Path, second: Path, share: float, target: Path) -> Path:
     return target
 
 
-def _train_once(settings: TrainSettings, data: TrainingSet, runs: Path) -> Path:
+def _train_once(settings: TrainSettings, data: TrainingSet, runs: Path, on_epoch: OnEpoch) -> Path:
     last = runs / "weights" / "last.pt"
     if _finished(last):
         return last
     trainer = PartialLabelTrainer(settings, data, _overrides(settings, runs, last if last.exists() else None))
+    trainer.add_callback("on_train_epoch_end", lambda at: on_epoch(at.epoch + 1, at.epochs))
     trainer.train()
     return last
 

@@ -12,7 +12,6 @@ from types import FrameType
 from typing import Final, Literal
 
 from inference.categories import Catalogue, load_catalogue
-from inference.classify import Classifier
 from inference.classify_command import UnknownScheme
 from inference.engine import Provider
 from inference.errors import PatrolError
@@ -20,11 +19,12 @@ from inference.mappings import Scheme, load_schemes
 from inference.printer import Printer
 from inference.scan.export_command import export
 from inference.scan.journal import Journal, records
-from inference.scan.judge import PhotoJudge
+from inference.scan.judge import JudgeRecipe
 from inference.scan.manifest import begin_or_go_on, fingerprint, new_manifest
 from inference.scan.next_command import next_to_label
 from inference.scan.pipeline import Judge, Pipeline
 from inference.scan.progress import ScanProgress
+from inference.scan.ray_pipeline import Cluster, RayPipeline
 from inference.scan.settings import ScanSettings, load_scan_settings
 from inference.scan.sources import Lister, ListingRules
 from inference.scan.summary import Summary, summarise
@@ -36,7 +36,6 @@ class NothingToScanError(PatrolError):
 
 
 DONE, FAILURES, INTERRUPTED = 0, 1, 130
-_ENGINE_THREADS: Final = 1  # per run: photos side by side keep the cores busier than one photo on all of them
 _FAILURES_SHOWN: Final = 10
 
 
@@ -58,6 +57,8 @@ class ScanOptions:
         exports: Formats to write at the end.
         next_to_label: Photos to choose for labelling at the end; None: none.
         as_json: Whether a program reads the summary.
+        engine: Whether this machine judges, or a Ray cluster.
+        ray_address: Of the cluster; None: one on this machine alone.
     """
 
     sources: Sequence[str]
@@ -73,6 +74,8 @@ class ScanOptions:
     exports: Sequence[str] = ()
     next_to_label: int | None = None
     as_json: bool = False
+    engine: Literal["local", "ray"] = "local"
+    ray_address: str | None = None
 
 
 def scan(options: ScanOptions, printer: Printer) -> int:
@@ -93,18 +96,17 @@ def scan(options: ScanOptions, printer: Printer) -> int:
     with _journal(options.out, settings) as journal:
         for each in (lister, counter):
             each.leave_out(options.out)
-        classifier = Classifier.load(service.model, catalogue, service.provider, _ENGINE_THREADS)
+        recipe = JudgeRecipe(service, scheme.name, options.min_score, options.timings)
+        judge = recipe()
         marks = fingerprint(
-            classifier.package,
+            judge.classifier.package,
             {"categories.yaml": service.categories, f"{scheme.name}.csv": service.mappings / f"{scheme.name}.csv"},
             scheme,
             _settings_that_count(options, rules),
         )
         begin_or_go_on(options.out, new_manifest(lister.places, marks, scheme, catalogue))
-        judge = PhotoJudge(
-            classifier, scheme, service.photo_limits, min_score=options.min_score, timings=options.timings
-        )
-        outcome = run(journal, judge, lister, settings, printer, counter)
+        cluster = None if options.engine == "local" else _cluster(recipe.pinned(judge), options, settings)
+        outcome = run(journal, judge, lister, settings, printer, counter, cluster)
     return _report(options, lister, outcome, printer)
 
 
@@ -125,6 +127,7 @@ def run(
     settings: ScanSettings,
     printer: Printer,
     counter: Lister | None = None,
+    cluster: Cluster | None = None,
 ) -> Outcome:
     """Run everything listed through to the journal; an interrupt or a request to end finishes what is in flight.
 
@@ -135,18 +138,25 @@ def run(
         settings: How many at a time.
         printer: Where progress is shown.
         counter: Lists the same once more, ahead of the work, so that the end can be foretold; None: nobody asks.
+        cluster: Judges instead of `judge`, on other machines.
     """
     total = _Total(counter if printer.is_watched else None)
     with ScanProgress(printer, total.get) as progress, _stopped_by_signals(printer) as stop:
-        pipeline = Pipeline(
-            journal,
-            judge,
-            workers=settings.workers,
-            readers=settings.readers,
-            on_record=progress.on_record,
-            on_known=progress.on_known,
-            stop=stop,
-        )
+        pipeline: Pipeline | RayPipeline
+        if cluster is None:
+            pipeline = Pipeline(
+                journal,
+                judge,
+                workers=settings.workers,
+                readers=settings.readers,
+                on_record=progress.on_record,
+                on_known=progress.on_known,
+                stop=stop,
+            )
+        else:
+            pipeline = RayPipeline(
+                journal, cluster, on_record=progress.on_record, on_known=progress.on_known, stop=stop
+            )
         is_complete = pipeline.run(lister.inputs())
         return Outcome(progress.summary.inputs, progress.known, progress.rate, is_complete)
 
@@ -225,6 +235,17 @@ def _settings_that_count(options: ScanOptions, rules: ListingRules) -> Mapping[s
         "max_photo_pixels": rules.limits.max_pixels,
         "min_photo_side": rules.limits.min_side,
     }
+
+
+def _cluster(make_judge: JudgeRecipe, options: ScanOptions, settings: ScanSettings) -> Cluster:
+    return Cluster(
+        make_judge,
+        options.ray_address,
+        chunk=settings.ray_chunk,
+        chunk_bytes=settings.ray_chunk_bytes,
+        cpus=settings.ray_cpus,
+        gpus=settings.ray_gpus,
+    )
 
 
 def _journal(folder: Path, settings: ScanSettings) -> Journal:

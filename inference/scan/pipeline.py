@@ -7,7 +7,6 @@ Contents are compared between reading and judging: what was judged before, or is
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,10 +14,10 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Final, Protocol
 
-from inference.codec import PhotoError
-from inference.scan.inputs import Input, InputError
+from inference.scan.inputs import Input
 from inference.scan.journal import Journal
-from inference.scan.record import Record, copied, failed
+from inference.scan.reading import Reading, content, hashed, read_input
+from inference.scan.record import Record, copied
 
 _JUDGED_PER_WORKER: Final = 2
 """Photos in the judging queue per worker: one in work and one waiting, so that none idles and kill -9 loses little."""
@@ -33,20 +32,10 @@ class Judge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """An input after reading: its bytes and their digest, or the record that says why there are none."""
-
-    item: Input
-    data: bytes = b""
-    sha256: str = ""
-    failure: Record | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Pending:
     """An input whose turn to be written will come; without `judged` it has the content of an earlier one."""
 
-    read: _Read
+    read: Reading
     judged: Future[Record] | None = None
 
 
@@ -83,7 +72,7 @@ class Pipeline:
         self._stop = stop or Event()
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="read")
         self._judges = ThreadPoolExecutor(workers, thread_name_prefix="judge")
-        self._reading: deque[Future[_Read]] = deque()
+        self._reading: deque[Future[Reading]] = deque()
         self._judging: deque[_Pending] = deque()
         self._in_work: set[str] = set()  # contents
 
@@ -119,12 +108,12 @@ class Pipeline:
                 self._dispatch()
         return not self._stop.is_set()
 
-    def _begin(self, item: Input) -> Future[_Read]:
+    def _begin(self, item: Input) -> Future[Reading]:
         """Reads it in the pool; what comes out of a stream is read here and only hashed there."""
         if not item.is_sequential:
-            return self._readers.submit(_read, item)
-        data = _bytes(item)
-        return self._readers.submit(_hashed, item, data)
+            return self._readers.submit(read_input, item)
+        data = content(item)
+        return self._readers.submit(hashed, item, data)
 
     def _dispatch(self) -> None:
         """Sends the input that was read first on to judging."""
@@ -134,7 +123,7 @@ class Pipeline:
         while len(self._judging) > _JUDGED_PER_WORKER * self._workers:
             self._write_oldest()
 
-    def _pending(self, read: _Read) -> _Pending:
+    def _pending(self, read: Reading) -> _Pending:
         if read.failure is not None:
             return _Pending(read)
         if read.sha256 in self._in_work or self._journal.index.position(read.sha256) is not None:
@@ -163,26 +152,3 @@ class Pipeline:
         if first is None:  # the earlier one met a fault of ours, which may pass
             return self._judge.judge(read.item, read.data, read.sha256)
         return copied(first, read.item.source, read.item.path, read.item.captured_at)
-
-
-def _read(item: Input) -> _Read:
-    return _hashed(item, _bytes(item))
-
-
-def _bytes(item: Input) -> bytes | Record:
-    """The bytes of an input, or the record that says why there are none."""
-    try:
-        return item.read()
-    except (InputError, PhotoError) as error:
-        detail = error.detail if isinstance(error, InputError) else str(error)
-        return failed(item.source, item.path, error.code, detail)
-    except OSError as error:
-        return failed(item.source, item.path, "unreadable", f"the system says: {error.strerror or error}")
-    except Exception as error:  # a reader's surprise must not cost the other million
-        return failed(item.source, item.path, "internal-error", f"{type(error).__name__}: {error}")
-
-
-def _hashed(item: Input, data: bytes | Record) -> _Read:
-    if isinstance(data, Record):
-        return _Read(item, failure=data)
-    return _Read(item, data, hashlib.sha256(data).hexdigest())

@@ -47,6 +47,10 @@ class ScanSettings(BaseModel):
     readers: int = Field(default=8, ge=1, le=1024, description="Give a number of files, at least 1.")
     sync_seconds: float = Field(default=5, ge=0, le=3600, description="Give a number of seconds, at most 3600.")
     segment_bytes: int = Field(default=256 * _MIB, ge=_MIB, description="Give a number of bytes, at least 1048576.")
+    ray_chunk: int = Field(default=100_000, ge=1, description="Give a number of inputs.")
+    ray_chunk_bytes: int = Field(default=512 * _MIB, ge=_MIB, description="Give a number of bytes, at least 1048576.")
+    ray_cpus: float = Field(default=1, gt=0, le=1024, description="Give a number of cores.")
+    ray_gpus: float = Field(default=0, ge=0, le=16, description="Give a number of GPUs, or a share of one.")
     workday_start: int = Field(default=9, ge=0, le=23, description="Give a whole hour from 0 to 23.")
     workday_end: int = Field(default=17, ge=1, le=24, description="Give a whole hour after workday_start.")
 

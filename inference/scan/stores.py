@@ -67,6 +67,10 @@ class Disk:
     def __init__(self) -> None:
         self._seen: set[tuple[int, int]] = set()
 
+    def __reduce__(self) -> tuple[type[Disk], tuple[()]]:
+        """What was listed stays here when an input travels to another machine."""
+        return Disk, ()
+
     def kind(self, path: str) -> Kind | None:
         """What is there, or None."""
         place = Path(path)

@@ -10,45 +10,27 @@ from typing import Final
 from fastapi import APIRouter, Request
 
 from inference.service.answers import ClassifyAnswer, Judgement, classify_answer
+from inference.service.desk import desk_of
 from inference.service.failure import Failure
 from inference.service.judging import judge_all
 from inference.service.openapi import CLASSIFY_BODY, CLASSIFY_DESCRIPTION, problem_responses
 from inference.service.problems import (
-    BODY_TIMEOUT,
-    BODY_TOO_LARGE,
+    CASE,
     INTERNAL_ERROR,
-    INVALID_FIELD,
     MALFORMED_JSON,
     MALFORMED_MULTIPART,
-    NO_PHOTOS,
     NO_READABLE_PHOTO,
-    NOT_READY,
-    TOO_MANY_PHOTOS,
-    UNKNOWN_SCHEME,
     UNSUPPORTED_MEDIA_TYPE,
     Problem,
 )
 from inference.service.record import record_of
-from inference.service.runtime import Ready
-from inference.service.uploads import read_submission
+from inference.service.runtime import Ready, Runtime
+from inference.service.uploads import Submission, read_submission
 
 log = logging.getLogger(__name__)
 router = APIRouter(tags=["classify"])
 
-_PROBLEMS: Final = problem_responses(
-    MALFORMED_JSON,
-    MALFORMED_MULTIPART,
-    BODY_TIMEOUT,
-    BODY_TOO_LARGE,
-    UNSUPPORTED_MEDIA_TYPE,
-    INVALID_FIELD,
-    NO_PHOTOS,
-    NO_READABLE_PHOTO,
-    TOO_MANY_PHOTOS,
-    UNKNOWN_SCHEME,
-    INTERNAL_ERROR,
-    NOT_READY,
-)
+_PROBLEMS: Final = problem_responses(MALFORMED_JSON, MALFORMED_MULTIPART, UNSUPPORTED_MEDIA_TYPE, *CASE)
 
 
 @router.post(
@@ -63,14 +45,28 @@ _PROBLEMS: Final = problem_responses(
 async def classify(request: Request, runtime: Ready) -> ClassifyAnswer:
     """Say which problems the photos of a case show."""
     record = record_of(request.scope)
+    runtime.queue.require_room()
     started = time.perf_counter()
     submission = await read_submission(request, runtime.settings.max_photos)
     record.add("read", time.perf_counter() - started)
+    return await answer_case(request, runtime, submission)
+
+
+async def answer_case(request: Request, runtime: Runtime, submission: Submission) -> ClassifyAnswer:
+    """The answer for the photos of a case, whichever protocol they came by.
+
+    Raises:
+        Problem: There is no such scheme, or none of the photos could be read.
+    """
+    record = record_of(request.scope)
     record.photos = len(submission.uploads)
     scheme = runtime.scheme(submission.options.scheme)
+    classifier = runtime.classifier
     judgements = await judge_all(runtime, submission.uploads, submission.options.score_floor, record)
     _require_one(judgements)
-    return classify_answer(record.request_id, judgements, runtime.classifier, scheme, submission.options)
+    answer = classify_answer(record.request_id, judgements, classifier, scheme, submission.options)
+    desk_of(request).note(answer, submission, record.elapsed, classifier.package.description.nms.score_floor)
+    return answer
 
 
 def _require_one(judgements: Sequence[Judgement]) -> None:

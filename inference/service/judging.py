@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -24,13 +24,18 @@ log = logging.getLogger(__name__)
 async def judge_all(
     runtime: Runtime, uploads: Sequence[Upload], score_floor: float | None, record: RequestRecord
 ) -> list[Judgement]:
-    """Judge photos side by side, in the runtime's own threads."""
-    loop = asyncio.get_running_loop()
-    jobs = [loop.run_in_executor(runtime.workers, _judge, runtime, upload, score_floor) for upload in uploads]
-    judgements = await asyncio.gather(*jobs)
+    """Judge photos side by side, in the runtime's own threads.
+
+    Raises:
+        Problem: There is no room for them, or the deadline passed.
+        ClientDisconnect: Nobody waits for the answer.
+    """
+    calls = [partial(_judge, runtime, upload, score_floor) for upload in uploads]
+    judgements = await runtime.queue.run(calls, record)
     for judgement in judgements:
-        if judgement.result is not None:
-            _count(judgement.result, record)
+        _count(runtime, judgement, record)
+    if runtime.shadow is not None:
+        runtime.shadow.offer(judgements, [upload.content for upload in uploads])
     return judgements
 
 
@@ -38,13 +43,13 @@ def _judge(runtime: Runtime, upload: Upload, score_floor: float | None) -> Judge
     if isinstance(upload.content, Failure):
         return Judgement(upload.filename, None, upload.content)
     sha256 = hashlib.sha256(upload.content).hexdigest()
-    return Judgement(upload.filename, sha256, _outcome(runtime, upload.content, score_floor))
+    return Judgement(upload.filename, sha256, _outcome(runtime, upload.content, score_floor, sha256))
 
 
-def _outcome(runtime: Runtime, data: bytes, score_floor: float | None) -> PhotoResult | Failure:
+def _outcome(runtime: Runtime, data: bytes, score_floor: float | None, sha256: str) -> PhotoResult | Failure:
     limits = runtime.settings.photo_limits
     try:
-        result = runtime.classifier.classify(data, limits=limits, min_score=score_floor)
+        result = runtime.classifier.classify(data, limits=limits, min_score=score_floor, sha256=sha256)
     except PhotoError as error:
         return Failure(error.code, error.message)
     except Exception:  # whatever a photo does to a decoder, the other photos are answered
@@ -58,7 +63,14 @@ def _without_pixels(result: PhotoResult) -> PhotoResult:
     return replace(result, photo=replace(result.photo, rgb=np.empty((0, 0, 3), np.uint8)))
 
 
-def _count(result: PhotoResult, record: RequestRecord) -> None:
-    record.add("decode", result.timings.decode)
-    record.add("infer", result.timings.infer)
-    record.add("decide", result.timings.decide)
+def _count(runtime: Runtime, judgement: Judgement, record: RequestRecord) -> None:
+    outcome, metrics = judgement.outcome, runtime.metrics
+    model = runtime.classifier.package.description
+    if isinstance(outcome, Failure):
+        metrics.observe_photo(model, outcome.code)
+        return
+    metrics.observe_photo(model, outcome.verdict)
+    timings = outcome.timings
+    for stage, seconds in (("decode", timings.decode), ("infer", timings.infer), ("decide", timings.decide)):
+        record.add(stage, seconds)
+        metrics.observe_stage(stage, seconds)

@@ -27,7 +27,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send every logger's lines to stderr as JSON.
+    """Send every logger's lines, and warnings such as decoders' of odd photos, to stderr as JSON.
 
     Args:
         level: debug, info, warning or error.
@@ -35,3 +35,4 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pydantic import BaseModel
+
+from inference.service.dialects import PROBLEM, Dialect
 from inference.service.options import Options
-from inference.service.problems import MEDIA_TYPE, Kind
+from inference.service.problems import Kind
 
 API_DESCRIPTION: Final = """\
 城市巡查照片 → 问题类别建议。服务只给建议，由人确认：照片能看出现状，看不出许可与停留时间。
@@ -15,11 +18,23 @@ City patrol photos in, suggested issue categories out. It suggests; a person dec
 condition, never a permit or a dwell time. Photos are not stored and nothing is fetched from outside.
 
 错误一律为 RFC 9457 `application/problem+json`：`type` 稳定不变，供程序判断；`instance` 为请求编号
-（响应头 `X-Request-ID`）。
+（响应头 `X-Request-ID`）。`/open311` 与 `/v2` 下的错误采用各自协议的格式。
 
 Errors are RFC 9457 problem documents: `type` is stable and meant for programs, `instance` is the request's
-id, which is also in the header `X-Request-ID`; an incoming `X-Request-ID` is kept.
+id, which is also in the header `X-Request-ID`; an incoming `X-Request-ID` is kept. Errors below
+`/open311` and `/v2` are told in the form of those protocols.
 """
+
+TAGS: Final = [
+    {"name": "classify", "description": "照片分类 Photos to suggestions"},
+    {"name": "categories", "description": "类别与编码 Categories and codes"},
+    {"name": "feedback", "description": "反馈与记录 Feedback and records"},
+    {"name": "models", "description": "模型管理 Models, for administrators"},
+    {"name": "health", "description": "探针与指标 Probes and metrics"},
+    {"name": "open311", "description": "Open311 GeoReport v2"},
+    {"name": "open-inference-protocol", "description": "开放推理协议 v2 As KServe and Triton clients speak it"},
+    {"name": "label-studio", "description": "Label Studio 预标注后端 Machine learning backend"},
+]
 
 CLASSIFY_DESCRIPTION: Final = """\
 上传同一案件的 1 至 16 张照片（JPEG、PNG、WebP、BMP、TIFF、HEIC），返回整案结论、建议类别
@@ -42,6 +57,14 @@ _JSON_PHOTO: Final = {
             "title": "NamedPhoto",
             "required": ["content"],
             "properties": {"filename": {"type": "string"}, "content": _BASE64},
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "title": "LinkedPhoto",
+            "description": "仅当服务设置了 fetch_allow。 Only where the service's fetch_allow lists the host.",
+            "required": ["url"],
+            "properties": {"filename": {"type": "string"}, "url": {"type": "string", "format": "uri"}},
             "additionalProperties": False,
         },
         _BASE64,
@@ -102,18 +125,6 @@ CLASSIFY_ANSWER: Final = {
     "photos": [_READ, _UNREAD],
     "context": {"external_id": "case-20260506-0042"},
 }
-_PROBLEM_SCHEMA: Final = {
-    "type": "object",
-    "title": "Problem",
-    "required": ["type", "title", "status", "detail", "instance"],
-    "properties": {
-        "type": {"type": "string", "description": "稳定的错误类型。 Stable, for programs."},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "哪里有误、如何处理。 What is wrong and what to do."},
-        "instance": {"type": "string", "description": "请求编号。 The request's id."},
-    },
-}
 
 
 def _given(field: dict[str, Any]) -> dict[str, Any]:
@@ -143,20 +154,38 @@ CLASSIFY_BODY: Final[dict[str, Any]] = {
 }
 
 
-def problem_responses(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
-    """The descriptions of the errors that an address may answer with."""
+def inlined_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a body that is read by hand, without references: those would lead nowhere in an operation."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    inlined = _inlined(schema, definitions)
+    return dict(inlined)
+
+
+def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_inlined(each, definitions) for each in node]
+    if not isinstance(node, dict):
+        return node
+    target = definitions.get(str(node.get("$ref")).rpartition("/")[2], {})
+    kept = {key: value for key, value in node.items() if key != "$ref"}
+    return {key: _inlined(value, definitions) for key, value in {**target, **kept}.items()}
+
+
+def problem_responses(*kinds: Kind, dialect: Dialect = PROBLEM) -> dict[int | str, dict[str, Any]]:
+    """The descriptions of the errors that an address may answer with, in the words of its protocol."""
     by_status: dict[int, list[Kind]] = {}
     for kind in kinds:
         by_status.setdefault(kind.status, []).append(kind)
-    return {status: _response(same) for status, same in by_status.items()}
+    return {status: _response(same, dialect) for status, same in by_status.items()}
 
 
-def _response(kinds: list[Kind]) -> dict[str, Any]:
+def _response(kinds: list[Kind], dialect: Dialect) -> dict[str, Any]:
     content = {
-        "schema": _PROBLEM_SCHEMA,
-        "examples": {kind.slug: {"value": _example(kind)} for kind in kinds},
+        "schema": dialect.schema,
+        "examples": {kind.slug: {"value": dialect.body(_example(kind))} for kind in kinds},
     }
-    return {"description": "; ".join(kind.title for kind in kinds), "content": {MEDIA_TYPE: content}}
+    return {"description": "; ".join(kind.title for kind in kinds), "content": {dialect.media_type: content}}
 
 
 def _example(kind: Kind) -> dict[str, object]:

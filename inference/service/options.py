@@ -7,7 +7,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from inference.service.problems import FieldProblem, invalid_fields
@@ -25,6 +25,13 @@ def _is_iso8601(text: str) -> str:
     return text
 
 
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool):  # which pydantic would take for 0 or 1
+        raise ValueError("must be a number")  # noqa: TRY004 - what pydantic turns into a message
+    return value
+
+
+_Number = Annotated[float, BeforeValidator(_no_boolean)]
 _Text = Annotated[str, Field(max_length=200)]
 _Time = Annotated[str, Field(max_length=40), AfterValidator(_is_iso8601)]
 
@@ -41,10 +48,10 @@ class Context(BaseModel):
         description="拍摄时间，ISO 8601。 When the photos were taken.",
         examples=["2026-05-06T07:08:09+08:00"],
     )
-    latitude: float | None = Field(
+    latitude: _Number | None = Field(
         None, ge=-90, le=90, allow_inf_nan=False, description="纬度。 Degrees north.", examples=[39.9219]
     )
-    longitude: float | None = Field(
+    longitude: _Number | None = Field(
         None, ge=-180, le=180, allow_inf_nan=False, description="经度。 Degrees east.", examples=[116.4436]
     )
     external_id: _Text | None = Field(
@@ -61,7 +68,7 @@ class Options(Context):
         "Code scheme; the service's default if left out. GET /v1/categories lists them.",
         examples=["gbt47678.5-2026"],
     )
-    min_score: float | None = Field(
+    min_score: _Number | None = Field(
         None,
         ge=0,
         le=1,

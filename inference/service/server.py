@@ -11,8 +11,10 @@ from typing import Final
 import uvicorn
 
 from inference.errors import ConfigError
+from inference.key_file import KeyFile
 from inference.service import logs
 from inference.service.app import create_app
+from inference.service.connection import ConnectionLimits, protocol
 from inference.service.runtime import Startup
 from inference.settings import ServiceSettings
 
@@ -29,6 +31,8 @@ def run(settings: ServiceSettings) -> None:
         PatrolError: The address is taken, a file is wrong, or the model must not be used.
     """
     logs.configure(settings.log_level)
+    if settings.needs_keys:
+        _require_a_key(settings)
     app = create_app(settings)
     server = uvicorn.Server(_config(app, settings))
     startup: Startup = app.state.startup
@@ -49,15 +53,35 @@ def run(settings: ServiceSettings) -> None:
 def _config(app: object, settings: ServiceSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
-        http="h11",
+        http=protocol(_limits(settings)),
         ws="none",
         loop="asyncio",
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
+        h11_max_incomplete_event_size=settings.max_header_bytes,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
+
+
+def _limits(settings: ServiceSettings) -> ConnectionLimits:
+    return ConnectionLimits(
+        connections=settings.max_connections,
+        header_timeout=settings.header_timeout,
+        idle_timeout=settings.body_timeout,
+    )
+
+
+def _require_a_key(settings: ServiceSettings) -> None:
+    """Refuse to start without a key that works, which would be a service that answers nobody."""
+    if any(record.state == "active" for record in KeyFile(settings.keys_file).records()):
+        return
+    why = "require_keys is true" if not settings.is_exposed else f"other machines can reach {settings.host}"
+    remedy = f"Create one: patrol keys create NAME --file {settings.keys_file} (or listen on 127.0.0.1)."
+    raise ConfigError(settings.keys_file, None, f"holds no API key that works, and {why}", remedy)
 
 
 def _listen(settings: ServiceSettings) -> socket.socket:

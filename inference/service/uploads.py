@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -15,7 +15,9 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from inference.service.admission import Held
 from inference.service.failure import Failure
+from inference.service.fetching import Budget, Fetcher
 from inference.service.options import Options, read_options, shortened
 from inference.service.problems import (
     MALFORMED_JSON,
@@ -34,7 +36,12 @@ _HOW: Final = (
     "list 'photos' of base64 texts"
 )
 
-_MAX_COMMAS: Final = 1000  # as many fields as the multipart parser takes
+_NOTHING_FETCHED: Final = (
+    "this service fetches nothing (its setting fetch_allow is empty); send the photo itself as base64 in 'content'"
+)
+_MAX_FIELDS: Final = 100  # beside the photos; there are eight
+_MAX_FIELD_BYTES: Final = 256 * 1024
+_MAX_COMMAS: Final = 1000
 _MAX_COMMAS_PER_PHOTO: Final = 64  # its name may hold some
 
 
@@ -49,6 +56,19 @@ class Upload:
 
     filename: str
     content: bytes | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A photo that is to be fetched.
+
+    Attributes:
+        filename: As the sender calls it; empty to take the URL's.
+        url: Where it is.
+    """
+
+    filename: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +100,25 @@ async def read_submission(request: Request, max_photos: int) -> Submission:
     content_type = request.headers.get("content-type", "")
     match content_type.partition(";")[0].strip().lower():
         case "multipart/form-data":
-            submission = await _read_multipart(request)
+            return await _read_multipart(request, max_photos)
         case "application/json":
-            submission = await _read_json(request, max_photos)
+            return await _read_json(request, max_photos)
         case _:
             got = f"The Content-Type is {shortened(content_type)!r}" if content_type else "There is no Content-Type"
             raise Problem(UNSUPPORTED_MEDIA_TYPE, f"{got}; {_HOW}.", headers={"Accept-Post": _ACCEPTED})
-    _check_count(len(submission.uploads), max_photos)
-    return submission
 
 
 _ACCEPTED: Final = "multipart/form-data, application/json"
 
 
-def _check_count(photos: int, max_photos: int) -> None:
+def check_count(photos: int, max_photos: int, how: str) -> None:
+    """Refuse a request of no photo, saying how to send one, or of too many.
+
+    Raises:
+        Problem: It is one of these.
+    """
     if not photos:
-        raise Problem(NO_PHOTOS, f"The request has no photo; {_HOW}.")
+        raise Problem(NO_PHOTOS, f"The request has no photo; {how}.")
     if photos > max_photos:
         detail = f"The request has {photos} photos, over the {max_photos} allowed; send them in several requests."
         raise Problem(TOO_MANY_PHOTOS, detail, max_photos=max_photos)
@@ -107,7 +130,8 @@ class _Parser(MultiPartParser):
     spool_max_size = sys.maxsize
 
     def __init__(self, request: Request) -> None:
-        super().__init__(request.headers, self._until_end(request.stream()))
+        chunks = self._until_end(request.stream())
+        super().__init__(request.headers, chunks, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
         self._has_ended = False
 
     def on_end(self) -> None:
@@ -121,45 +145,91 @@ class _Parser(MultiPartParser):
             raise MultiPartException("The body breaks off before its last boundary.")
 
 
-async def _read_multipart(request: Request) -> Submission:
+async def _read_multipart(request: Request, max_photos: int) -> Submission:
+    uploads, fields = await read_form(request)
+    check_count(len(uploads), max_photos, _HOW)
+    return Submission(tuple(uploads), read_options(fields))
+
+
+async def read_form(request: Request, photo_field: str = PHOTOS) -> tuple[list[Upload], dict[str, str]]:
+    """The photos and the texts of a multipart body; empty texts, which browsers send too, are left out.
+
+    Args:
+        request: Its body is read here.
+        photo_field: Name of the fields that hold photos.
+
+    Raises:
+        Problem: The body is broken, or a field is of the wrong kind or there twice.
+    """
     try:
         form = await _Parser(request).parse()
     except (MultiPartException, ValueError) as error:
-        raise Problem(MALFORMED_MULTIPART, f"{error} To send photos, {_HOW}.") from error
+        how = f"send multipart/form-data with one file field '{photo_field}' per photo"
+        raise Problem(MALFORMED_MULTIPART, f"{error} To send photos, {how}.") from error
     try:
-        return await _submission(form.multi_items())
+        return await _sorted(form.multi_items(), photo_field)
     finally:
         await form.close()
 
 
-async def _submission(items: list[tuple[str, str | UploadFile]]) -> Submission:
+async def _sorted(items: list[tuple[str, str | UploadFile]], photo_field: str) -> tuple[list[Upload], dict[str, str]]:
     uploads: list[Upload] = []
     fields: dict[str, str] = {}
     wrong: list[FieldProblem] = []
     for name, value in items:
         if isinstance(value, UploadFile):
-            if name == PHOTOS:
+            if name == photo_field:
                 uploads.append(Upload(_sendable(value.filename), await value.read()))
             else:
-                wrong.append(FieldProblem(field=shortened(name), detail="is a file; send it as 'photos'"))
-        elif name == PHOTOS:
-            wrong.append(FieldProblem(field=name, detail="is text, not a file; with curl: -F photos=@a.jpg"))
+                wrong.append(FieldProblem(field=shortened(name), detail=f"is a file; send it as '{photo_field}'"))
+        elif name == photo_field:
+            detail = f"is text, not a file; with curl: -F {photo_field}=@a.jpg"
+            wrong.append(FieldProblem(field=name, detail=detail))
         elif name in fields:
             wrong.append(FieldProblem(field=shortened(name), detail="is given twice"))
         else:
             fields[name] = value
     if wrong:
         raise invalid_fields(wrong)
-    given = {name: value for name, value in fields.items() if value}  # browsers send empty inputs too
-    return Submission(tuple(uploads), read_options(given))
+    return uploads, {name: value for name, value in fields.items() if value}
 
 
 async def _read_json(request: Request, max_photos: int) -> Submission:
     body = await request.body()
-    return await asyncio.to_thread(_json_submission, body, max_photos)
+    photos, options = await asyncio.to_thread(_read_document, body, max_photos)
+    check_count(len(photos), max_photos, _HOW)
+    return Submission(await _fetched(request, photos), options)
 
 
-def _json_submission(body: bytes, max_photos: int) -> Submission:
+async def _fetched(request: Request, photos: Sequence[Upload | Link]) -> tuple[Upload, ...]:
+    """The photos, those given by URL fetched; what they may take is counted with the bodies in memory.
+
+    Raises:
+        Problem: There are such and this service fetches nothing, or there is no room for them now.
+    """
+    links = [index for index, photo in enumerate(photos) if isinstance(photo, Link)]
+    if not links:
+        return tuple(photo for photo in photos if isinstance(photo, Upload))
+    fetcher: Fetcher | None = request.app.state.fetcher
+    if fetcher is None:
+        _refuse(links[0], f"gives a url, but {_NOTHING_FETCHED}")
+    held: Held = request.scope["state"]["held"]
+    body, budget = held.size, fetcher.budget(len(links))
+    held.grow(budget.left)
+    reserved = budget.left
+    uploads = await asyncio.gather(*(_upload(photo, fetcher, budget) for photo in photos))
+    held.settle(body + reserved - budget.left)
+    return tuple(uploads)
+
+
+async def _upload(photo: Upload | Link, fetcher: Fetcher, budget: Budget) -> Upload:
+    if isinstance(photo, Upload):
+        return photo
+    filename, content = await fetcher.fetch(photo.url, budget)
+    return Upload(photo.filename or filename, content)
+
+
+def _read_document(body: bytes, max_photos: int) -> tuple[list[Upload | Link], Options]:
     _check_commas(body, _MAX_COMMAS + _MAX_COMMAS_PER_PHOTO * max_photos)
     try:
         document = json.loads(body, parse_constant=_refuse_constant)
@@ -171,7 +241,7 @@ def _json_submission(body: bytes, max_photos: int) -> Submission:
     if not isinstance(photos, list):
         raise invalid_fields([FieldProblem(field=PHOTOS, detail="must be a list")])
     options = read_options(document)
-    return Submission(tuple(_json_upload(index, photo) for index, photo in enumerate(photos)), options)
+    return [_json_photo(index, photo) for index, photo in enumerate(photos)], options
 
 
 def _check_commas(body: bytes, most: int) -> None:
@@ -185,18 +255,29 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _json_upload(index: int, photo: object) -> Upload:
-    """One entry of `photos`: a base64 text, or an object that also names the file."""
+def _json_photo(index: int, photo: object) -> Upload | Link:
+    """One entry of `photos`: a base64 text, or an object that also names the file, or one with a URL."""
     entry: Mapping[str, Any] = {"content": photo} if isinstance(photo, str) else _object(index, photo)
-    unknown = sorted(entry.keys() - {"filename", "content"})
+    unknown = sorted(entry.keys() - {"filename", "content", "url"})
     if unknown:
-        _refuse(index, f"has an unknown field {shortened(repr(unknown[0]))}; the fields are filename and content")
-    filename, content = entry.get("filename"), entry.get("content")
+        _refuse(index, f"has an unknown field {shortened(repr(unknown[0]))}; the fields are filename, content and url")
+    if not isinstance(entry.get("filename"), str | None):
+        _refuse(index, "has a 'filename' that is not text")
+    filename = _sendable(entry.get("filename"))
+    if "url" in entry:
+        return Link(filename, _url(index, entry))
+    content = entry.get("content")
     if not isinstance(content, str):
         _refuse(index, "has no text 'content'; put the base64 of the file there")
-    if not isinstance(filename, str | None):
-        _refuse(index, "has a 'filename' that is not text")
-    return Upload(_sendable(filename), _decoded(content))
+    return Upload(filename, _decoded(content))
+
+
+def _url(index: int, entry: Mapping[str, Any]) -> str:
+    if "content" in entry:
+        _refuse(index, "has both 'content' and 'url'; give one of them")
+    if not isinstance(entry["url"], str):
+        _refuse(index, "has a 'url' that is not text")
+    return str(entry["url"])
 
 
 def _object(index: int, photo: object) -> dict[str, Any]:

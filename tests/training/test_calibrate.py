@@ -7,8 +7,10 @@ import pytest
 
 pytest.importorskip("sklearn", reason="extra `train` is not installed")
 
+from inference.decide import calibrated
 from inference.package import Calibration
 from training.calibrate import (
+    CalibrationError,
     DecisionFitter,
     PhotoScores,
     evidence,
@@ -125,11 +127,66 @@ def test_a_category_that_cannot_promise_is_demoted_with_the_reason(
 
 def test_few_positives_take_the_pooled_calibration() -> None:
     rare = DecisionFitter(SETTINGS, FLOOR, POOLED).fit(scores(100, 0.1, 3.0))
-    assert rare.calibration == POOLED
+    assert rare.calibration.fitted_on == "pooled"
+    assert rare.calibration.slope == POOLED.slope
+    assert "held-out photos show it, 15 needed for a calibration of its own" in str(rare.calibration.pooled_because)
     pooled = pooled_calibration({"a": scores(300, 0.5, 3.0), "b": scores(300, 0.1, 3.0)}, FLOOR)
     assert pooled.fitted_on == "pooled"
-    with pytest.raises(ValueError, match="train longer"):
+    with pytest.raises(CalibrationError, match="train longer"):
         pooled_calibration({"a": scores(300, 0.5, -3.0)}, FLOOR)
+
+
+def test_scores_that_fall_with_truth_take_the_pooled_calibration() -> None:
+    backwards = DecisionFitter(SETTINGS, FLOOR, POOLED).fit(scores(300, 0.5, -3.0))
+    assert backwards.calibration.pooled_because == "its own photo scores do not rise with truth"
+    assert backwards.prefill is None
+
+
+def test_too_few_groups_to_test_the_promise_demote() -> None:
+    data = scores(600, 0.4, 5.0)
+    of_few = PhotoScores(data.scores, data.truth, tuple(f"g{i % 4}" for i in range(600)))
+    decision = DecisionFitter(SETTINGS, FLOOR, POOLED).fit(of_few)
+    assert decision.prefill is None
+    assert decision.demoted == "its held-out photos are of 4 groups, 5 needed to test the promise"
+
+
+def clustered(seed: int) -> PhotoScores:
+    """120 scenes of five photos alike: what looks like 600 photos is right or wrong by scene."""
+    rng = np.random.default_rng(seed)
+    truth = np.repeat(rng.random(120) < 0.5, 5)
+    logits = np.repeat(rng.normal(0, 1, 120), 5) + 2.2 * (truth - 0.5)
+    return PhotoScores(1 / (1 + np.exp(-logits)), truth, tuple(f"scene{i // 5}" for i in range(600)))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_prefilled_kept_every_part_of_the_promise_on_unseen_groups(seed: int) -> None:
+    decision = DecisionFitter(SETTINGS, FLOOR, POOLED).fit(clustered(seed))
+    if decision.prefill is None:
+        assert decision.demoted
+    else:
+        assert decision.evidence is not None
+        assert decision.evidence.precision >= SETTINGS.prefill_precision
+        assert decision.evidence.lower_bound >= SETTINGS.prefill_lower_bound
+        assert decision.evidence.support >= SETTINGS.prefill_support
+
+
+def test_scenes_that_a_threshold_has_seen_do_not_vouch_for_it() -> None:
+    """Of the twelve, some keep the promise on the photos they were fitted on and break it on other scenes."""
+    fitter = DecisionFitter(SETTINGS, FLOOR, POOLED)
+    reasons = {str(fitter.fit(clustered(seed)).demoted) for seed in range(12)}
+    assert any("cross-fitted" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_promise_holds_on_new_photos(seed: int) -> None:
+    """Thresholds fitted on 600 photos, judged on 20,000 others of the same kind."""
+    decision = DecisionFitter(SETTINGS, FLOOR, POOLED).fit(scores(600, 0.4, 4.0, seed=seed))
+    assert decision.prefill is not None
+    new = scores(20_000, 0.4, 4.0, seed=100 + seed)
+    p = np.array([calibrated(max(s, FLOOR), decision.calibration) for s in new.scores.tolist()])
+    assert new.truth[p >= decision.prefill].mean() >= SETTINGS.prefill_lower_bound
+    said = (p > 0.85) & (p < 0.95)
+    assert new.truth[said].mean() == pytest.approx(p[said].mean(), abs=0.1)
 
 
 def test_calibration_error() -> None:

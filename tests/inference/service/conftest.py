@@ -29,7 +29,7 @@ class Client:
         self.app = app
         self._portal = portal
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        self._http = httpx.AsyncClient(transport=transport, base_url="http://patrol")
+        self._http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
     def start(self, method: str, path: str, **options: Any) -> Future[httpx.Response]:
         """Send a request without waiting for its answer."""
@@ -78,7 +78,7 @@ async def _pause() -> None:
 
 @contextmanager
 def _open(*, wait: bool = True, **settings: Any) -> Iterator[Client]:
-    app = create_app(ServiceSettings(**settings))
+    app = create_app(ServiceSettings(**{"feedback_database": None, **settings}))
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(app.router.lifespan_context(app)):
         client = Client(app, portal)
         if wait:
@@ -126,3 +126,15 @@ def assert_problem(response: httpx.Response, status: int, slug: str) -> dict[str
     assert document["instance"] == response.headers["x-request-id"]
     assert response.headers["x-content-type-options"] == "nosniff"
     return document
+
+
+@pytest.fixture(scope="session")
+def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real server in a process of its own, with default settings, ready to answer."""
+    from tests.inference.service.test_server import ready_after, serving
+
+    folder = tmp_path_factory.mktemp("server")
+    variables = {"PATROL_FEEDBACK_DATABASE": f"sqlite:///{folder / 'feedback.sqlite'}"}
+    with serving(folder / "log", **variables) as (server, http):
+        ready_after(server, http)
+        yield str(http.base_url).rstrip("/")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -62,3 +64,11 @@ def test_a_line_is_one_line_of_json() -> None:
     line = json.loads(text)
     assert (line["level"], line["logger"], line["message"]) == ("warning", "a.b", "two\nlines: 照片")
     assert line["time"].endswith("+00:00")
+
+
+def test_warnings_are_lines_of_the_log_too() -> None:
+    program = "import warnings; from inference.service import logs; logs.configure('info'); warnings.warn('odd photo')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
+    line = json.loads(done.stderr)
+    assert line["level"] == "warning"
+    assert "odd photo" in line["message"]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -31,7 +32,7 @@ class Server:
 
     def __init__(self, log: Path, **variables: str) -> None:
         self._log = log
-        environment = os.environ | {"PATROL_PORT": "0"} | variables
+        environment = os.environ | {"PATROL_PORT": "0", "PATROL_FEEDBACK_DATABASE": "null"} | variables
         self.started = time.monotonic()
         with log.open("w") as stderr:
             self.process = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=ROOT, env=environment, stderr=stderr)
@@ -111,7 +112,8 @@ def test_a_client_that_goes_away_is_no_error(tmp_path: Path) -> None:
     with serving(tmp_path / "log") as (server, http):
         ready_after(server, http)
         host, port = http.base_url.host, http.base_url.port
-        head = "POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        headers = "Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 99"
+        head = f"POST /v1/classify HTTP/1.1\r\n{headers}\r\n\r\n{{"
         with socket.create_connection((host, port or 80)) as client:
             client.sendall(head.encode())
             time.sleep(0.2)
@@ -120,6 +122,17 @@ def test_a_client_that_goes_away_is_no_error(tmp_path: Path) -> None:
     (line,) = [line for line in server.lines() if line["message"] == "request"]
     assert line["status"] == 499
     assert not [line for line in server.lines() if line["level"] == "error"]
+
+
+@pytest.mark.parametrize(("proxies", "statuses"), [("", [200, 429]), ("127.0.0.0/8", [200, 200])])
+def test_forwarding_headers_are_believed_only_from_listed_proxies(
+    tmp_path: Path, proxies: str, statuses: list[int]
+) -> None:
+    with serving(tmp_path / "log", PATROL_CLIENT_RATE="1/hour", PATROL_TRUSTED_PROXIES=proxies) as (server, http):
+        ready_after(server, http)
+        clients = ("203.0.113.1", "203.0.113.2")
+        answers = [http.get("/v1/categories", headers={"X-Forwarded-For": client}) for client in clients]
+        assert [answer.status_code for answer in answers] == statuses
 
 
 class TestRefusals:
@@ -135,6 +148,19 @@ class TestRefusals:
             with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{port}: cannot be listened on.*PATROL_PORT"):
                 run(ServiceSettings(port=port))
 
+    @pytest.mark.parametrize(
+        ("settings", "why"),
+        [
+            ({"host": "0.0.0.0"}, r"other machines can reach 0\.0\.0\.0"),  # noqa: S104
+            ({"host": "::"}, "other machines can reach ::"),
+            ({"require_keys": True}, "require_keys is true"),
+        ],
+    )
+    def test_no_key_where_keys_are_needed(self, tmp_path: Path, settings: dict[str, Any], why: str) -> None:
+        path = tmp_path / "keys.json"
+        with pytest.raises(ConfigError, match=rf"{why}\. Create one: patrol keys create NAME --file {path}"):
+            run(ServiceSettings(port=0, keys_file=path, **settings))
+
     def test_a_model_that_must_not_be_used(self, tmp_path: Path) -> None:
         with pytest.raises(PackageError, match=r"model\.json is missing"):
-            run(ServiceSettings(port=0, model=tmp_path))
+            run(ServiceSettings(port=0, model=tmp_path, feedback_database=None))

@@ -54,6 +54,21 @@ class TestSources:
         settings = load_settings(path, {"port": 6})
         assert (settings.port, settings.max_photos, settings.threads) == (6, 5, 4)
 
+    def test_a_secret_comes_from_a_file_of_its_own_and_is_never_shown(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        secret = tmp_path / "secret"
+        monkeypatch.setenv("PATROL_KEY_RATE_FILE", str(secret))
+        path = written(tmp_path, "key_rate: 1/minute\n")
+        with pytest.raises(ConfigError, match=r"PATROL_KEY_RATE_FILE: names the file .*secret, which cannot be read"):
+            load_settings(path)
+        secret.write_text("7/minute\n")
+        assert load_settings(path).key_rate == "7/minute"
+        monkeypatch.setenv("PATROL_PORT_FILE", str(secret))
+        message = refusal(path)
+        assert message.startswith("environment variable PATROL_PORT_FILE: ")
+        assert "7/minute" not in message
+
     def test_a_wrong_value_in_the_file_does_not_matter_where_the_environment_says_otherwise(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -115,9 +130,46 @@ class TestHost:
     def test_this_machine_is_fine(self, host: str) -> None:
         assert ServiceSettings(host=host).host == host
 
-    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "10.0.0.1", "patrol.example", ""])  # noqa: S104
-    def test_other_machines_are_refused_with_what_to_do(self, tmp_path: Path, host: str) -> None:
-        message = refusal(written(tmp_path, f"port: 1\nhost: '{host}'\n"))
-        for part in (":2", f"host is '{host}'", "API keys", "later release", "reverse proxy"):
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "patrol.example"])  # noqa: S104
+    def test_other_machines_need_keys_and_this_one_does_not(self, host: str) -> None:
+        assert ServiceSettings(host=host).needs_keys
+        assert ServiceSettings(require_keys=True).needs_keys
+        assert not ServiceSettings().needs_keys
+
+    def test_an_empty_one_would_be_every_address(self, tmp_path: Path) -> None:
+        message = refusal(written(tmp_path, "port: 1\nhost: ''\n"))
+        for part in (":2", "host is ''", "every address", "requires API keys"):
             assert part in message
-        assert refusal(CONFIGS / "service.yaml", {"host": host}).startswith("option --host")
+
+    def test_names_are_checked_on_this_machine_and_where_the_operator_says(self) -> None:
+        everywhere = "0.0.0.0"  # noqa: S104
+        assert ServiceSettings().hosts == ("localhost", "127.0.0.1", "::1")
+        assert ServiceSettings(host=everywhere).hosts is None
+        assert ServiceSettings(host=everywhere, allowed_hosts=("patrol.example",)).hosts == ("patrol.example",)
+        assert ServiceSettings(allowed_hosts=("*",)).hosts is None
+
+
+class TestLists:
+    def test_are_written_with_commas_wherever_they_are_given(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATROL_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")
+        settings = load_settings(written(tmp_path, "allowed_hosts: a.example, b.example,\n"))
+        assert settings.allowed_hosts == ("a.example", "b.example")
+        assert settings.trusted_proxies == ("127.0.0.1", "10.0.0.0/8")
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("trusted_proxies: proxy.example", "does not appear to be an IPv4 or IPv6 network"),
+            ("trusted_proxies: 10.0.0.1/8", "host bits set"),
+            ("fetch_allow: https://photos.example/", "neither a host name"),
+            ("fetch_allow: a.example:99999", "a port that is not from 1 to 65535"),
+            ("key_rate: often", "write it as 60/minute"),
+            ("client_rate: 0/minute", "allows nothing"),
+        ],
+    )
+    def test_a_wrong_entry_is_told(self, tmp_path: Path, text: str, said: str) -> None:
+        message = refusal(written(tmp_path, text))
+        assert said in message
+        assert text.partition(":")[0] in message

@@ -1,0 +1,1 @@
+"""What the service answered, and what officers made of it."""

@@ -1,0 +1,72 @@
+"""Weights to go on from, whose outputs are those of the categories to come.
+
+Trainers take weights over where shapes agree, by position. With other categories, or the same in another order, the
+scores of one category would become those of another: here each keeps its own, and a new one starts from their mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from ultralytics.nn.tasks import DetectionModel, load_checkpoint
+
+
+def warm_start(checkpoint: Path, before: Sequence[str], after: Sequence[str], target: Path) -> Path:
+    """Write the weights of a model for other categories.
+
+    Args:
+        checkpoint: Of a model whose outputs are `before`, in this order.
+        before: Category ids.
+        after: Category ids of the model to come.
+        target: The new checkpoint.
+
+    Returns:
+        `target`, or the checkpoint itself where the categories are the same.
+    """
+    if list(before) == list(after):
+        return checkpoint
+    model, _ = load_checkpoint(checkpoint)
+    fresh = _untrained(model, len(after))
+    fresh.load_state_dict(_moved(model.float().state_dict(), fresh.state_dict(), _by_category(model), before, after))
+    fresh.names = dict(enumerate(after))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"model": fresh.half(), "epoch": -1, "train_args": {}}, target)
+    return target
+
+
+def _by_category(model: DetectionModel) -> set[str]:
+    """Names of the tensors with one row a category: those whose number of rows changes with that of the categories."""
+    shapes = [
+        {name: value.shape for name, value in _untrained(model, n).state_dict().items()}
+        for n in (model.model[-1].nc, model.model[-1].nc + 1)
+    ]
+    return {name for name, shape in shapes[0].items() if shape != shapes[1][name]}
+
+
+def _untrained(like: DetectionModel, categories: int) -> DetectionModel:
+    """The same architecture for another number of categories."""
+    return DetectionModel({**deepcopy(like.yaml), "nc": categories}, verbose=False)
+
+
+def _moved(
+    old: Mapping[str, Tensor],
+    new: Mapping[str, Tensor],
+    by_category: set[str],
+    before: Sequence[str],
+    after: Sequence[str],
+) -> dict[str, Tensor]:
+    """The old values at their new places; where a shape differs for another reason, the new values."""
+    moved: dict[str, Tensor] = {}
+    for name, fresh in new.items():
+        value = old[name]
+        if name in by_category and value.shape[1:] == fresh.shape[1:]:
+            mean = value.mean(dim=0)
+            rows = [value[before.index(category)] if category in before else mean for category in after]
+            moved[name] = torch.stack(rows)
+        else:
+            moved[name] = value if value.shape == fresh.shape else fresh
+    return moved
