@@ -6,7 +6,7 @@ scores of one category would become those of another: here each keeps its own, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -31,7 +31,11 @@ def warm_start(checkpoint: Path, before: Sequence[str], after: Sequence[str], ta
         return checkpoint
     model, _ = load_checkpoint(checkpoint)
     fresh = _untrained(model, len(after))
-    fresh.load_state_dict(_moved(model.float().state_dict(), fresh.state_dict(), _by_category(model), before, after))
+    fresh.load(model, verbose=False)  # everything but the outputs, whose hidden layers it widens where it must
+    outputs = _by_category(model)
+    old = model.float().state_dict()
+    moved = {name: _rows(old[name], before, after) if name in outputs else v for name, v in fresh.state_dict().items()}
+    fresh.load_state_dict(moved)
     fresh.names = dict(enumerate(after))
     target.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"model": fresh.half(), "epoch": -1, "train_args": {}}, target)
@@ -52,21 +56,7 @@ def _untrained(like: DetectionModel, categories: int) -> DetectionModel:
     return DetectionModel({**deepcopy(like.yaml), "nc": categories}, verbose=False)
 
 
-def _moved(
-    old: Mapping[str, Tensor],
-    new: Mapping[str, Tensor],
-    by_category: set[str],
-    before: Sequence[str],
-    after: Sequence[str],
-) -> dict[str, Tensor]:
-    """The old values at their new places; where a shape differs for another reason, the new values."""
-    moved: dict[str, Tensor] = {}
-    for name, fresh in new.items():
-        value = old[name]
-        if name in by_category and value.shape[1:] == fresh.shape[1:]:
-            mean = value.mean(dim=0)
-            rows = [value[before.index(category)] if category in before else mean for category in after]
-            moved[name] = torch.stack(rows)
-        else:
-            moved[name] = value if value.shape == fresh.shape else fresh
-    return moved
+def _rows(value: Tensor, before: Sequence[str], after: Sequence[str]) -> Tensor:
+    """One row a category at its new place; a new category starts from the mean."""
+    mean = value.mean(dim=0)
+    return torch.stack([value[before.index(category)] if category in before else mean for category in after])

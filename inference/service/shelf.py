@@ -274,9 +274,12 @@ class Shelf:
 
 def _give_back_memory(resting: Classifier | None) -> None:
     """What a model that answers no more, and one that was dropped, leave allocated."""
-    if resting is not None:
-        resting.engine.rest()
-    trim()
+    try:
+        if resting is not None:
+            resting.engine.rest()
+        trim()
+    except Exception:  # the switch has succeeded all the same
+        log.exception("memory could not be given back")
 
 
 def _golden_fault(classifier: Classifier, golden: Golden) -> str | None:

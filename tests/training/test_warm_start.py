@@ -21,22 +21,26 @@ WEIGHTS = SHIPPED / "weights.pt"
 CATEGORIES = load_package(SHIPPED).description.categories
 
 
-def scores(checkpoint: Path) -> Tensor:
-    """(categories, anchors) for a picture of noise."""
+def logits(checkpoint: Path) -> Tensor:
+    """(categories, anchors) for a picture of noise, so that small scores count as well."""
     model, _ = load_checkpoint(checkpoint)
     with torch.no_grad():
-        found: Tensor = model.eval().float()(torch.rand(1, 3, 64, 64, generator=torch.manual_seed(0)))[0][0, 4:]
+        scores = model.eval().float()(torch.rand(1, 3, 64, 64, generator=torch.manual_seed(0)))[0][0, 4:]
+    found: Tensor = torch.logit(scores)
     return found
 
 
-def test_categories_that_move_keep_their_scores(tmp_path: Path) -> None:
-    after = [*CATEGORIES[5:], "brand_new", *CATEGORIES[:3]]  # two are gone, one is new
-    moved = scores(warm_start(WEIGHTS, CATEGORIES, after, tmp_path / "start.pt"))
-    original = scores(WEIGHTS)
+@pytest.mark.parametrize(
+    "after",
+    [[*CATEGORIES[5:], "brand_new", *CATEGORIES[:3]], [CATEGORIES[7], "brand_new", CATEGORIES[2]]],
+    ids=["some moved, two gone, one new", "three left, for which a head would be narrower"],
+)
+def test_categories_that_move_keep_their_scores(tmp_path: Path, after: list[str]) -> None:
+    moved, original = logits(warm_start(WEIGHTS, CATEGORIES, after, tmp_path / "start.pt")), logits(WEIGHTS)
     assert moved.shape[0] == len(after)
     for position, category in enumerate(after):
         if category in CATEGORIES:
-            assert torch.allclose(moved[position], original[CATEGORIES.index(category)], atol=0.01)  # kept in fp16
+            assert torch.allclose(moved[position], original[CATEGORIES.index(category)], atol=0.1)  # kept in fp16
 
 
 def test_the_same_categories_need_no_new_file(tmp_path: Path) -> None:
