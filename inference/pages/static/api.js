@@ -29,7 +29,14 @@ async function fetched(path, { method = "GET", body, headers = {}, signal } = {}
   if (apiKey()) sent.set("Authorization", `Bearer ${apiKey()}`);
   let response;
   try {
-    response = await fetch(path, { method, body, headers: sent, signal, cache: "no-store", credentials: "same-origin" });
+    response = await fetch(path, {
+      method,
+      body,
+      headers: sent,
+      signal,
+      cache: "no-store",
+      credentials: "same-origin",
+    });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refusal("offline", 0);
@@ -54,7 +61,11 @@ export function waitOf(header) {
   return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - Date.now()) / 1000));
 }
 
-const json = (body) => ({ method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+const json = (body) => ({
+  method: "POST",
+  body: JSON.stringify(body),
+  headers: { "Content-Type": "application/json" },
+});
 
 const query = (path, values) => {
   const given = Object.entries(values).filter(([, value]) => value !== "" && value !== null && value !== undefined);

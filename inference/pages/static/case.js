@@ -88,7 +88,14 @@ const prefilled = (suggestions) =>
 
 const modelBoxes = (photo) =>
   (photo.answer?.detections ?? []).map(({ category, box, score, context }) => ({
-    id: nextId(), photo: photo.id, category, box, score, context, origin: "model", source: `${photo.id} ${category} ${box}`,
+    id: nextId(),
+    photo: photo.id,
+    category,
+    box,
+    score,
+    context,
+    origin: "model",
+    source: `${photo.id} ${category} ${box}`,
   }));
 
 /** A record from the queue, with what was answered about it last. */
@@ -103,7 +110,13 @@ function answeredBefore(state, feedback) {
   const added = feedback.categories.filter((category) => !isSuggested(state, category));
   const drawn = (feedback.photos ?? []).flatMap(({ index, boxes = [] }) =>
     boxes.map(({ category, box }) => ({
-      id: nextId(), photo: state.photos[index]?.id, category, box, score: null, context: false, origin: "officer",
+      id: nextId(),
+      photo: state.photos[index]?.id,
+      category,
+      box,
+      score: null,
+      context: false,
+      origin: "officer",
     })),
   );
   const outcome = feedback.verdict === "issue" ? null : feedback.verdict;
@@ -125,15 +138,23 @@ function categoryReplaced(state, from, to, isNarrower) {
 export function rows(state) {
   const suggested = state.answer?.suggestions ?? [];
   const added = state.added.filter((category) => !isSuggested(state, category));
-  return [...suggested, ...added.map((category) => ({ category, probability: null, decision: null, photo_indexes: [] }))];
+  return [
+    ...suggested,
+    ...added.map((category) => ({ category, probability: null, decision: null, photo_indexes: [] })),
+  ];
 }
 
-export const confirmed = (state) => rows(state).map((row) => row.category).filter((id) => state.choices[id] === "yes");
+export const confirmed = (state) =>
+  rows(state)
+    .map((row) => row.category)
+    .filter((id) => state.choices[id] === "yes");
 
 /** What is struck out; never the parent of something confirmed, which is confirmed with it. */
 export function rejected(state, parentOf) {
   const implied = new Set(confirmed(state).map(parentOf));
-  return rows(state).map((row) => row.category).filter((id) => state.choices[id] === "no" && !implied.has(id));
+  return rows(state)
+    .map((row) => row.category)
+    .filter((id) => state.choices[id] === "no" && !implied.has(id));
 }
 
 export const undecided = (state) => rows(state).filter((row) => !state.choices[row.category]).length;

@@ -41,7 +41,11 @@ export class Catalogue {
   }
 }
 
-const plain = (text) => text.normalize("NFKC").toLowerCase().replace(/[\s/、·_-]+/gu, "");
+const plain = (text) =>
+  text
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(/[\s/、·_-]+/gu, "");
 
 const EXACT = 3;
 const STARTS = 2;

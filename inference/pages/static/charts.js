@@ -18,18 +18,41 @@ export function DailyBars({ days }) {
   const every = Math.ceil((days.length * LABEL_ROOM) / (width - LEFT));
   const floor = HEIGHT - BOTTOM;
   const bar = (value, index, kind) =>
-    html`<rect class=${kind} x=${LEFT + index * step + step * 0.15} y=${floor - tall(value)} width=${step * 0.7} height=${tall(value)} rx="2" />`;
+    html`<rect
+      class=${kind}
+      x=${LEFT + index * step + step * 0.15}
+      y=${floor - tall(value)}
+      width=${step * 0.7}
+      height=${tall(value)}
+      rx="2"
+    />`;
   return html`
     <svg class="chart" viewBox=${`0 0 ${width} ${HEIGHT}`} role="img" aria-label=${t("dash.daily")}>
-      ${[0, 0.5, 1].map((share) => html`
-        <g key=${share}><line class="grid" x1=${LEFT} x2=${width} y1=${floor - tall(most * share)} y2=${floor - tall(most * share)} />
-          <text class="axis is-end" x=${LEFT - 8} y=${floor - tall(most * share) + 4}>${number(most * share)}</text></g>
-      `)}
-      ${days.map((day, index) => html`
-        <g key=${day.date}><title>${t("dash.day", day)}</title>
-          ${bar(day.requests, index, "bar is-requests")}${bar(day.confirmed, index, "bar is-confirmed")}
-          ${index % every === 0 && (index + 0.5) * step + LEFT + LABEL_ROOM / 4 < width && html`<text class="axis is-middle" x=${LEFT + (index + 0.5) * step} y=${HEIGHT - 6}>${day.date.slice(5)}</text>`}</g>
-      `)}
+      ${[0, 0.5, 1].map(
+        (share) => html`
+          <g key=${share}
+            ><line
+              class="grid"
+              x1=${LEFT}
+              x2=${width}
+              y1=${floor - tall(most * share)}
+              y2=${floor - tall(most * share)}
+            />
+            <text class="axis is-end" x=${LEFT - 8} y=${floor - tall(most * share) + 4}
+              >${number(most * share)}</text
+            ></g
+          >
+        `,
+      )}
+      ${days.map(
+        (day, index) => html`
+          <g key=${day.date}
+            ><title>${t("dash.day", day)}</title>
+            ${bar(day.requests, index, "bar is-requests")}${bar(day.confirmed, index, "bar is-confirmed")}
+            ${index % every === 0 && (index + 0.5) * step + LEFT + LABEL_ROOM / 4 < width && html`<text class="axis is-middle" x=${LEFT + (index + 0.5) * step} y=${HEIGHT - 6}>${day.date.slice(5)}</text>`}</g
+          >
+        `,
+      )}
     </svg>
   `;
 }
@@ -37,20 +60,32 @@ export function DailyBars({ days }) {
 /** The next of 2, 4, 10, 20, 40, 100 ... at or above a number, so that half of it is whole as well. */
 function niceAbove(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return Math.max(2, [1, 2, 4, 10].map((each) => each * power).find((each) => each >= value));
+  return Math.max(
+    2,
+    [1, 2, 4, 10].map((each) => each * power).find((each) => each >= value),
+  );
 }
 
 /** Precision between 0 and 1 with its interval, hollow for all suggestions and solid for pre-filled ones. */
 export function Intervals({ all, prefill }) {
-  const marks = [[all, "is-all", 7], [prefill, "is-prefill", 17]].filter(([each]) => each);
+  const marks = [
+    [all, "is-all", 7],
+    [prefill, "is-prefill", 17],
+  ].filter(([each]) => each);
   const x = (share) => 4 + share * 252;
   return html`
     <svg class="intervals" viewBox="0 0 260 24" role="img" aria-label=${marks.map(([each]) => told(each)).join("; ")}>
       ${[0, 0.5, 0.9, 1].map((share) => html`<line key=${share} class=${`grid ${share === 0.9 ? "is-goal" : ""}`} x1=${x(share)} x2=${x(share)} y1="0" y2="24" />`)}
-      ${marks.map(([each, kind, y]) => html`
-        <g key=${kind} class=${`interval ${kind}`}><title>${told(each)}</title>
-          <line x1=${x(each.lower)} x2=${x(each.upper)} y1=${y} y2=${y} /><circle cx=${x(each.value)} cy=${y} r="3.5" /></g>
-      `)}
+      ${marks.map(
+        ([each, kind, y]) => html`
+          <g key=${kind} class=${`interval ${kind}`}
+            ><title>${told(each)}</title> <line x1=${x(each.lower)} x2=${x(each.upper)} y1=${y} y2=${y} /><circle
+              cx=${x(each.value)}
+              cy=${y}
+              r="3.5"
+          /></g>
+        `,
+      )}
     </svg>
   `;
 }
@@ -67,7 +102,13 @@ export function Shares({ parts }) {
       ${parts.map((part) => {
         const width = (part.value / whole) * 100;
         from += width;
-        return html`<rect key=${part.name} class=${`share is-${part.name}`} x=${from - width} width=${width} height="10" />`;
+        return html`<rect
+          key=${part.name}
+          class=${`share is-${part.name}`}
+          x=${from - width}
+          width=${width}
+          height="10"
+        />`;
       })}
     </svg>
     <ul class="legend">

@@ -9,7 +9,13 @@ export function Dialog({ title, onClose, children, kind = "" }) {
   }, []);
   const onBackdrop = (event) => event.target === dialog.current && dialog.current.close();
   return html`
-    <dialog ref=${dialog} class=${`dialog ${kind}`} aria-labelledby="dialog-title" onClose=${onClose} onClick=${onBackdrop}>
+    <dialog
+      ref=${dialog}
+      class=${`dialog ${kind}`}
+      aria-labelledby="dialog-title"
+      onClose=${onClose}
+      onClick=${onBackdrop}
+    >
       <div class="dialog-body">
         <header class="dialog-head">
           <h2 id="dialog-title">${title}</h2>

@@ -21,8 +21,25 @@ export function FileButtons({ onFiles, chooser, isMain = false, label = t("revie
     <button type="button" class="quiet camera" onClick=${() => taken.current.click()}>
       <${Icon} name="camera" />${t("review.camera")}
     </button>
-    <input ref=${chosen} class="files" type="file" accept=${ACCEPT} multiple hidden onChange=${onChange} aria-label=${label} />
-    <input ref=${taken} type="file" accept="image/*" capture="environment" hidden onChange=${onChange} aria-label=${t("review.camera")} />
+    <input
+      ref=${chosen}
+      class="files"
+      type="file"
+      accept=${ACCEPT}
+      multiple
+      hidden
+      onChange=${onChange}
+      aria-label=${label}
+    />
+    <input
+      ref=${taken}
+      type="file"
+      accept="image/*"
+      capture="environment"
+      hidden
+      onChange=${onChange}
+      aria-label=${t("review.camera")}
+    />
   `;
 }
 

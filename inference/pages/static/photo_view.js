@@ -16,7 +16,20 @@ const LABEL_ROOM = 24; // stage pixels that a label needs above its box
  * @param drawing - name of the category to draw a box for, or null
  * @param actions - {select, hover, draw, change}
  */
-export function PhotoView({ photo, size, boxes, selected, hovered, drawing, actions, control, onSize, busy, hint, children }) {
+export function PhotoView({
+  photo,
+  size,
+  boxes,
+  selected,
+  hovered,
+  drawing,
+  actions,
+  control,
+  onSize,
+  busy,
+  hint,
+  children,
+}) {
   const stage = useRef(null);
   const room = useRoom(stage);
   const [view, setView] = useState(null);
@@ -36,21 +49,56 @@ export function PhotoView({ photo, size, boxes, selected, hovered, drawing, acti
     <div class="viewer">
       <div class=${kind} ref=${stage} role="group" aria-label=${t("photo.stage")} ...${gestures.handlers}>
         ${frame && html`<${Picture} photo=${photo} frame=${frame} isPlaced=${size !== null} onSize=${onSize} />`}
-        ${view && size && sorted(boxes, selected).map((each) => html`
-          <${Box} key=${each.id} ...${each} at=${placed(view, each.box)} isSelected=${each.id === selected}
-            isHovered=${each.row !== null && each.row === hovered} actions=${actions} />
-        `)}
+        ${
+          view &&
+          size &&
+          sorted(boxes, selected).map(
+            (each) => html`
+              <${Box}
+                key=${each.id}
+                ...${each}
+                at=${placed(view, each.box)}
+                isSelected=${each.id === selected}
+                isHovered=${each.row !== null && each.row === hovered}
+                actions=${actions}
+              />
+            `,
+          )
+        }
         ${view && gestures.draft && html`<span class="draft" style=${pixels(placed(view, gestures.draft))}></span>`}
         ${busy && html`<p class="stage-busy"><span class="spinner"></span>${busy}</p>`}
       </div>
       ${hint}
       <div class="viewer-tools" role="toolbar" aria-label=${t("photo.stage")}>
-        <button type="button" class="icon" aria-label=${t("photo.zoomOut")} title=${t("photo.zoomOut")} disabled=${isWhole}
-          onClick=${() => zoom(1 / STEP)}><${Icon} name="zoomOut" /></button>
-        <button type="button" class="icon" aria-label=${t("photo.whole")} title=${t("photo.whole")} disabled=${isWhole}
-          onClick=${whole}><${Icon} name="whole" /></button>
-        <button type="button" class="icon" aria-label=${t("photo.zoomIn")} title=${t("photo.zoomIn")}
-          onClick=${() => zoom(STEP)}><${Icon} name="zoomIn" /></button>
+        <button
+          type="button"
+          class="icon"
+          aria-label=${t("photo.zoomOut")}
+          title=${t("photo.zoomOut")}
+          disabled=${isWhole}
+          onClick=${() => zoom(1 / STEP)}
+        >
+          <${Icon} name="zoomOut" />
+        </button>
+        <button
+          type="button"
+          class="icon"
+          aria-label=${t("photo.whole")}
+          title=${t("photo.whole")}
+          disabled=${isWhole}
+          onClick=${whole}
+        >
+          <${Icon} name="whole" />
+        </button>
+        <button
+          type="button"
+          class="icon"
+          aria-label=${t("photo.zoomIn")}
+          title=${t("photo.zoomIn")}
+          onClick=${() => zoom(STEP)}
+        >
+          <${Icon} name="zoomIn" />
+        </button>
         ${children}
       </div>
     </div>
@@ -62,7 +110,10 @@ const sorted = (boxes, selected) =>
   [...boxes].sort((a, b) => (a.id === selected) - (b.id === selected) || area(b.box) - area(a.box));
 
 const pixels = ({ left, top, width, height }) => ({
-  left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px`,
+  left: `${left}px`,
+  top: `${top}px`,
+  width: `${width}px`,
+  height: `${height}px`,
 });
 
 function useRoom(stage) {
@@ -83,14 +134,23 @@ function Picture({ photo, frame, isPlaced, onSize }) {
   useEffect(() => setIsBroken(false), [photo.url]);
   if (photo.url && !isBroken) {
     return html`
-      <img class=${`picture ${isPlaced ? "" : "is-unplaced"}`} src=${photo.url} alt=${photo.name} style=${pixels(frame)} decoding="async" draggable=${false}
+      <img
+        class=${`picture ${isPlaced ? "" : "is-unplaced"}`}
+        src=${photo.url}
+        alt=${photo.name}
+        style=${pixels(frame)}
+        decoding="async"
+        draggable=${false}
         onLoad=${({ target }) => onSize({ width: target.naturalWidth, height: target.naturalHeight })}
-        onError=${() => setIsBroken(true)} />
+        onError=${() => setIsBroken(true)}
+      />
     `;
   }
   if (!photo.url && photo.kept !== false) return null; // on its way
   return html`
-    <div class="picture placeholder" style=${pixels(frame)}><p><${Icon} name="photo" />${t(whyUnseen(photo, isBroken))}</p></div>
+    <div class="picture placeholder" style=${pixels(frame)}>
+      <p><${Icon} name="photo" />${t(whyUnseen(photo, isBroken))}</p>
+    </div>
   `;
 }
 
@@ -104,10 +164,22 @@ const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 function Box({ id, at, kind, label, said, row, isSelected, isHovered, actions }) {
   const state = `${isSelected ? "is-selected" : ""} ${isHovered ? "is-hovered" : ""}`;
   return html`
-    <div class=${`box is-${kind} ${state} ${at.top < LABEL_ROOM ? "has-label-inside" : ""}`} style=${pixels(at)} data-box=${id}
-      onPointerEnter=${() => actions.hover(row)} onPointerLeave=${() => actions.hover(null)}>
-      <button type="button" class="box-face" aria-label=${said} aria-pressed=${isSelected} onClick=${() => actions.select(id)}
-        onFocus=${() => actions.hover(row)} onBlur=${() => actions.hover(null)}></button>
+    <div
+      class=${`box is-${kind} ${state} ${at.top < LABEL_ROOM ? "has-label-inside" : ""}`}
+      style=${pixels(at)}
+      data-box=${id}
+      onPointerEnter=${() => actions.hover(row)}
+      onPointerLeave=${() => actions.hover(null)}
+    >
+      <button
+        type="button"
+        class="box-face"
+        aria-label=${said}
+        aria-pressed=${isSelected}
+        onClick=${() => actions.select(id)}
+        onFocus=${() => actions.hover(row)}
+        onBlur=${() => actions.hover(null)}
+      ></button>
       <span class="box-label" aria-hidden="true">${label}</span>
       ${isSelected && HANDLES.map((side) => html`<span key=${side} class=${`handle at-${side}`} data-handle=${side}></span>`)}
     </div>
@@ -170,10 +242,12 @@ function useGestures(given) {
     const { view, room, photoSize, actions } = now.current;
     const dx = (point.x - current.start.x) / view.scale;
     const dy = (point.y - current.start.y) / view.scale;
-    if (current.kind === "pan") now.current.setView(panned(view, point.x - before.x, point.y - before.y, room, photoSize));
+    if (current.kind === "pan")
+      now.current.setView(panned(view, point.x - before.x, point.y - before.y, room, photoSize));
     if (current.kind === "draw") setDraft(boxBetween(toPhoto(view, current.start), toPhoto(view, point), photoSize));
     if (current.kind === "move") actions.change(current.id, moved(current.box, dx, dy, photoSize));
-    if (current.kind === "stretch") actions.change(current.id, stretched(current.box, sides(current.side, dx, dy), photoSize));
+    if (current.kind === "stretch")
+      actions.change(current.id, stretched(current.box, sides(current.side, dx, dy), photoSize));
   };
 
   const onPointerUp = (event) => {
@@ -213,5 +287,8 @@ function begun(event, start, { drawing, selected, boxes }) {
 const distance = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
 
 const sides = (side, dx, dy) => [
-  side.includes("w") ? dx : 0, side.includes("n") ? dy : 0, side.includes("e") ? dx : 0, side.includes("s") ? dy : 0,
+  side.includes("w") ? dx : 0,
+  side.includes("n") ? dy : 0,
+  side.includes("e") ? dx : 0,
+  side.includes("s") ? dy : 0,
 ];

@@ -29,16 +29,28 @@ export function Picker({ catalogue, onPick, onClose }) {
     <${Dialog} title=${t("picker.title")} onClose=${onClose} kind="picker">
       <label class="field">
         <span>${t("picker.search")}</span>
-        <input type="search" role="combobox" aria-expanded="true" aria-controls="picker-list" autofocus autocomplete="off"
+        <input
+          type="search"
+          role="combobox"
+          aria-expanded="true"
+          aria-controls="picker-list"
+          autofocus
+          autocomplete="off"
           aria-activedescendant=${matches[active] ? `pick-${matches[active].category.id}` : null}
-          placeholder=${t("picker.example")} value=${text} onInput=${search} onKeyDown=${onKey} />
+          placeholder=${t("picker.example")}
+          value=${text}
+          onInput=${search}
+          onKeyDown=${onKey}
+        />
       </label>
       <p class="unseen" role="status">${t("picker.count", { count: matches.length })}</p>
       ${matches.length === 0 && html`<p class="empty">${t("picker.none", { text })}</p>`}
       <ul id="picker-list" role="listbox" aria-label=${t("picker.title")} ref=${list}>
-        ${matches.map((match, index) => html`
-          <${Option} key=${match.category.id} ...${match} isActive=${index === active} onPick=${onPick} />
-        `)}
+        ${matches.map(
+          (match, index) => html`
+            <${Option} key=${match.category.id} ...${match} isActive=${index === active} onPick=${onPick} />
+          `,
+        )}
       </ul>
     <//>
   `;

@@ -73,37 +73,80 @@ function Queue({ app }) {
 
   if (features && !features.feedback) return html`<${Off} title=${t("queue.off")} text=${t("queue.off.text")} />`;
   if (features && !app.has("feedback")) {
-    return html`<${Off} title=${t("queue.noscope")}><button type="button" class="primary" onClick=${app.askKey}><${Icon} name="key" />${t("nav.key")}</button><//>`;
+    return html`<${Off} title=${t("queue.noscope")}
+      ><button type="button" class="primary" onClick=${app.askKey}><${Icon} name="key" />${t("nav.key")}</button><//
+    >`;
   }
   const selectable = list.records.filter((each) => batchBody(each) !== null);
   const toggle = (ids, isOn) =>
     setPicked((current) => new Set(isOn ? [...current, ...ids] : [...current].filter((id) => !ids.includes(id))));
   return html`
     <div class="page">
-      <header class="page-head"><div><h1>${t("queue.title")}</h1><p class="muted">${t("queue.lead")}</p></div></header>
+      <header class="page-head">
+        <div>
+          <h1>${t("queue.title")}</h1>
+          <p class="muted">${t("queue.lead")}</p>
+        </div>
+      </header>
       <${Filters} filters=${filters} catalogue=${catalogue} onChange=${change} onClear=${clear} />
       ${list.refusal && html`<${RefusalNote} refusal=${list.refusal} onRetry=${list.reload} onKey=${app.askKey} />`}
       ${batch?.failures && html`<${BatchResult} batch=${batch} />`}
-      ${selectable.length > 0 && html`
-        <div class="batch">
-          <label class="check"><input type="checkbox" checked=${picked.size > 0 && picked.size === selectable.length}
-            onChange=${({ target }) => toggle(selectable.map((each) => each.request_id), target.checked)} />${t("queue.selectAll")}</label>
-          <button type="button" class="primary" disabled=${picked.size === 0 || batch?.done !== undefined} onClick=${confirmPicked}>
-            <${Icon} name="check" />${batch?.done !== undefined ? t("queue.batch.busy", batch) : t("queue.batch", { count: picked.size })}
-          </button>
-          <p class="fine">${t("queue.batch.help")}</p>
-        </div>
-      `}
+      ${
+        selectable.length > 0 &&
+        html`
+          <div class="batch">
+            <label class="check"
+              ><input
+                type="checkbox"
+                checked=${picked.size > 0 && picked.size === selectable.length}
+                onChange=${({ target }) =>
+                  toggle(
+                    selectable.map((each) => each.request_id),
+                    target.checked,
+                  )}
+              />${t("queue.selectAll")}</label
+            >
+            <button
+              type="button"
+              class="primary"
+              disabled=${picked.size === 0 || batch?.done !== undefined}
+              onClick=${confirmPicked}
+            >
+              <${Icon}
+                name="check"
+              />${batch?.done !== undefined ? t("queue.batch.busy", batch) : t("queue.batch", { count: picked.size })}
+            </button>
+            <p class="fine">${t("queue.batch.help")}</p>
+          </div>
+        `
+      }
       ${list.isLoading && list.records.length === 0 && html`<p class="empty">${t("common.loading")}</p>`}
-      ${!list.isLoading && !list.refusal && list.records.length === 0 && html`
-        <div class="nothing"><${Icon} name="check" /><h2>${t("queue.empty")}</h2><p class="muted">${t("queue.empty.text")}</p>
-          <button type="button" class="quiet" onClick=${clear}>${t("queue.clear")}</button></div>
-      `}
+      ${
+        !list.isLoading &&
+        !list.refusal &&
+        list.records.length === 0 &&
+        html`
+          <div class="nothing">
+            <${Icon} name="check" />
+            <h2>${t("queue.empty")}</h2>
+            <p class="muted">${t("queue.empty.text")}</p>
+            <button type="button" class="quiet" onClick=${clear}>${t("queue.clear")}</button>
+          </div>
+        `
+      }
       <ul class="records">
-        ${list.records.map((each) => html`
-          <${Record} key=${each.request_id} record=${each} catalogue=${catalogue} keepsPhotos=${features?.photo_retention}
-            isPicked=${picked.has(each.request_id)} onPick=${(isOn) => toggle([each.request_id], isOn)} />
-        `)}
+        ${list.records.map(
+          (each) => html`
+            <${Record}
+              key=${each.request_id}
+              record=${each}
+              catalogue=${catalogue}
+              keepsPhotos=${features?.photo_retention}
+              isPicked=${picked.has(each.request_id)}
+              onPick=${(isOn) => toggle([each.request_id], isOn)}
+            />
+          `,
+        )}
       </ul>
       ${list.cursor && html`<button type="button" class="more" disabled=${list.isLoading} onClick=${list.more}>${t("queue.more")}</button>`}
     </div>
@@ -113,7 +156,10 @@ function Queue({ app }) {
 function useCatalogue(app) {
   const [catalogue, setCatalogue] = useState(null);
   useEffect(() => {
-    api.categories().then((answer) => setCatalogue(new Catalogue(answer)), () => {}); // names come with records, too
+    api.categories().then(
+      (answer) => setCatalogue(new Catalogue(answer)),
+      () => {},
+    ); // names come with records, too
   }, [app.key]);
   return catalogue;
 }
@@ -130,7 +176,10 @@ function useRecords(app, filters) {
     try {
       const answer = await api.records({ ...bounds(filters), limit: PAGE, cursor });
       if (mine !== latest.current) return; // filters have changed since
-      setList((known) => ({ records: cursor ? [...known.records, ...answer.records] : answer.records, cursor: answer.next_cursor }));
+      setList((known) => ({
+        records: cursor ? [...known.records, ...answer.records] : answer.records,
+        cursor: answer.next_cursor,
+      }));
       setRefusal(null);
     } catch (reason) {
       if (mine === latest.current) setRefusal(reason);
@@ -146,7 +195,8 @@ function useRecords(app, filters) {
 
 function Filters({ filters, catalogue, onChange, onClear }) {
   const choice = (name, label, values, told) => html`
-    <label class="field"><span>${label}</span>
+    <label class="field"
+      ><span>${label}</span>
       <select value=${filters[name]} onChange=${({ target }) => onChange(name, target.value)}>
         ${name !== "state" && html`<option value="">${t("common.all")}</option>`}
         ${values.map((value) => html`<option key=${value} value=${value}>${told(value)}</option>`)}
@@ -154,24 +204,25 @@ function Filters({ filters, catalogue, onChange, onClear }) {
     </label>
   `;
   const text = (name, label, type) => html`
-    <label class="field"><span>${label}</span>
-      <input type=${type} value=${filters[name]} onChange=${({ target }) => onChange(name, target.value.trim())} /></label>
+    <label class="field"
+      ><span>${label}</span>
+      <input type=${type} value=${filters[name]} onChange=${({ target }) => onChange(name, target.value.trim())}
+    /></label>
   `;
   const categories = catalogue?.choices.map((each) => each.id) ?? [];
   const isFiltered = Object.entries(NO_FILTERS).some(([name, value]) => filters[name] !== value);
   return html`
     <details class="filter-box" open=${isFiltered || window.innerWidth > NARROW}>
-    <summary>${t("queue.filters")}</summary>
-    <form class="filters" onSubmit=${(event) => event.preventDefault()}>
-      ${choice("state", t("queue.state"), STATES, (value) => t(`queue.state.${value}`))}
-      ${choice("category", t("queue.category"), categories, (value) => catalogue.name(value))}
-      ${choice("decision", t("queue.decision"), DECISIONS, (value) => t(`decision.${value}`))}
-      ${choice("verdict", t("queue.verdict"), VERDICTS, (value) => t(`verdict.${value}`))}
-      ${text("grid_id", t("queue.grid"), "search")}
-      ${text("since", t("queue.since"), "date")}
-      ${text("until", t("queue.until"), "date")}
-      <button type="button" class="quiet" disabled=${!isFiltered} onClick=${onClear}>${t("queue.clear")}</button>
-    </form>
+      <summary>${t("queue.filters")}</summary>
+      <form class="filters" onSubmit=${(event) => event.preventDefault()}>
+        ${choice("state", t("queue.state"), STATES, (value) => t(`queue.state.${value}`))}
+        ${choice("category", t("queue.category"), categories, (value) => catalogue.name(value))}
+        ${choice("decision", t("queue.decision"), DECISIONS, (value) => t(`decision.${value}`))}
+        ${choice("verdict", t("queue.verdict"), VERDICTS, (value) => t(`verdict.${value}`))}
+        ${text("grid_id", t("queue.grid"), "search")} ${text("since", t("queue.since"), "date")}
+        ${text("until", t("queue.until"), "date")}
+        <button type="button" class="quiet" disabled=${!isFiltered} onClick=${onClear}>${t("queue.clear")}</button>
+      </form>
     </details>
   `;
 }
@@ -191,8 +242,13 @@ function Record({ record, catalogue, keepsPhotos, isPicked, onPick }) {
   return html`
     <li class="record" data-request=${record.request_id}>
       <label class="check" title=${canPick ? null : t("queue.look.help")}>
-        <input type="checkbox" checked=${isPicked} disabled=${!canPick} aria-label=${t("queue.select", { name })}
-          onChange=${({ target }) => onPick(target.checked)} />
+        <input
+          type="checkbox"
+          checked=${isPicked}
+          disabled=${!canPick}
+          aria-label=${t("queue.select", { name })}
+          onChange=${({ target }) => onPick(target.checked)}
+        />
       </label>
       <${Pictures} record=${record} keepsPhotos=${keepsPhotos} />
       <div class="record-what">
@@ -205,9 +261,13 @@ function Record({ record, catalogue, keepsPhotos, isPicked, onPick }) {
         </p>
       </div>
       <ul class="chips">
-        ${record.suggestions.map((each) => html`
-          <li key=${each.category} class=${`badge is-${each.decision}`}>${catalogue?.name(each.category) ?? short(each[`name_${language()}`])} ${percent(each.probability)}</li>
-        `)}
+        ${record.suggestions.map(
+          (each) => html`
+            <li key=${each.category} class=${`badge is-${each.decision}`}>
+              ${catalogue?.name(each.category) ?? short(each[`name_${language()}`])} ${percent(each.probability)}
+            </li>
+          `,
+        )}
         ${record.suggestions.length === 0 && html`<li class="badge">${t(`verdict.${record.verdict}`)} · ${t("queue.nosuggestion")}</li>`}
       </ul>
       <div class="record-end">
@@ -247,13 +307,20 @@ function Pictures({ record, keepsPhotos }) {
   const photo = record.photos[0];
   if (url) return html`<img class="record-picture" src=${url} alt=${photo.filename} decoding="async" />`;
   return html`
-    <span class="record-picture is-empty" title=${photo?.sha256}><${Icon} name="photo" />
-      <span>${photo?.filename || photo?.sha256?.slice(0, 8) || "—"}</span></span>
+    <span class="record-picture is-empty" title=${photo?.sha256}
+      ><${Icon} name="photo" /> <span>${photo?.filename || photo?.sha256?.slice(0, 8) || "—"}</span></span
+    >
   `;
 }
 
 const Off = ({ title, text, children }) => html`
-  <div class="page"><div class="nothing"><${Icon} name="warning" /><h1>${title}</h1>${text && html`<p class="muted">${text}</p>`}${children}</div></div>
+  <div class="page">
+    <div class="nothing">
+      <${Icon} name="warning" />
+      <h1>${title}</h1>
+      ${text && html`<p class="muted">${text}</p>`}${children}
+    </div>
+  </div>
 `;
 
 mount("queue", Queue);

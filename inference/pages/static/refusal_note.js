@@ -16,9 +16,11 @@ export function RefusalNote({ refusal, onRetry, onKey }) {
         <strong>${titleOf(refusal)}</strong>
         <p>${explained(refusal, seconds)}</p>
       </div>
-      ${refusal.needsKey
-        ? html`<button type="button" class="quiet" onClick=${onKey}>${t("nav.key")}</button>`
-        : onRetry && html`<button type="button" class="quiet" onClick=${onRetry}>${t("common.retry")}</button>`}
+      ${
+        refusal.needsKey
+          ? html`<button type="button" class="quiet" onClick=${onKey}>${t("nav.key")}</button>`
+          : onRetry && html`<button type="button" class="quiet" onClick=${onRetry}>${t("common.retry")}</button>`
+      }
     </div>
   `;
 }

@@ -7,7 +7,11 @@ import * as preferences from "./preferences.js";
 
 const THEMES = { "": "dark", dark: "light", light: "" };
 const THEME_ICONS = { "": "system", light: "sun", dark: "moon" };
-const PAGES = [["review", "./"], ["queue", "queue"], ["dashboard", "dashboard"]];
+const PAGES = [
+  ["review", "./"],
+  ["queue", "queue"],
+  ["dashboard", "dashboard"],
+];
 const TITLES = { review: "review.title", queue: "queue.title", dashboard: "dash.title" };
 const FEATURES_AGAIN = 3000; // milliseconds until features are asked for again after a failure
 
@@ -40,7 +44,12 @@ function Shell({ page, component: Page }) {
   });
   return html`
     <a class="skip" href="#main">${t("nav.skip")}</a>
-    <${Header} page=${page} app=${app} setTheme=${change(preferences.setTheme)} setLanguage=${change(preferences.setLanguage)} />
+    <${Header}
+      page=${page}
+      app=${app}
+      setTheme=${change(preferences.setTheme)}
+      setLanguage=${change(preferences.setLanguage)}
+    />
     <main id="main" class=${page} tabindex="-1"><${Page} app=${app} /></main>
     <div class="unseen" role="status" aria-live="polite">${said}</div>
     ${asksKey && html`<${KeyDialog} save=${saveKey} onClose=${() => setAsksKey(false)} />`}
@@ -75,21 +84,38 @@ function Header({ page, app, setTheme, setLanguage }) {
     <header class="top">
       <a class="brand" href="./"><${Mark} /><span>${t("app.name")}</span></a>
       <nav aria-label=${t("nav.label")}>
-        ${PAGES.map(([name, address]) => html`
-          <a key=${name} href=${address} aria-current=${name === page ? "page" : null}>${t(`nav.${name}`)}</a>
-        `)}
+        ${PAGES.map(
+          ([name, address]) => html`
+            <a key=${name} href=${address} aria-current=${name === page ? "page" : null}>${t(`nav.${name}`)}</a>
+          `,
+        )}
       </nav>
       <div class="tools">
-        ${(app.features?.keys || app.key) && html`
-          <button type="button" class="icon" title=${t("nav.key")} aria-label=${t("nav.key")} onClick=${app.askKey}>
-            <${Icon} name="key" />
-          </button>
-        `}
-        <button type="button" class="icon" title=${themeLabel} aria-label=${themeLabel} onClick=${() => setTheme(THEMES[theme])}>
+        ${
+          (app.features?.keys || app.key) &&
+          html`
+            <button type="button" class="icon" title=${t("nav.key")} aria-label=${t("nav.key")} onClick=${app.askKey}>
+              <${Icon} name="key" />
+            </button>
+          `
+        }
+        <button
+          type="button"
+          class="icon"
+          title=${themeLabel}
+          aria-label=${themeLabel}
+          onClick=${() => setTheme(THEMES[theme])}
+        >
           <${Icon} name=${THEME_ICONS[theme]} />
         </button>
-        <button type="button" class="quiet language" lang=${preferences.language() === "en" ? "zh-CN" : "en"}
-          onClick=${() => setLanguage(preferences.language() === "en" ? "zh" : "en")}>${t("nav.language")}</button>
+        <button
+          type="button"
+          class="quiet language"
+          lang=${preferences.language() === "en" ? "zh-CN" : "en"}
+          onClick=${() => setLanguage(preferences.language() === "en" ? "zh" : "en")}
+        >
+          ${t("nav.language")}
+        </button>
       </div>
     </header>
   `;
@@ -112,7 +138,8 @@ function KeyDialog({ save, onClose }) {
     <${Dialog} title=${t("key.title")} onClose=${onClose}>
       <form onSubmit=${submit}>
         <p>${t("key.text")}</p>
-        <label class="field"><span>${t("key.label")}</span>
+        <label class="field"
+          ><span>${t("key.label")}</span>
           <input name="key" type="password" autocomplete="off" autofocus required value=${preferences.apiKey()} />
         </label>
         <footer class="dialog-foot">

@@ -4,16 +4,48 @@ import { html } from "./html.js";
 import { t } from "./i18n.js";
 
 const LIST = [
-  ["open", "O"], ["rows", "J / K"], ["yes", "Y / N / U"], ["number", "1 – 9"], ["add", "A"], ["replace", "R"],
-  ["draw", "B"], ["boxes", ", / ."], ["nudge", "↑ ↓ ← →"], ["delete", "Delete"], ["zoom", "+ / − / 0"],
-  ["photos", "[ / ]"], ["outcomes", "Shift+N / Shift+S"], ["confirm", "Ctrl+Enter"], ["help", "?"],
+  ["open", "O"],
+  ["rows", "J / K"],
+  ["yes", "Y / N / U"],
+  ["number", "1 – 9"],
+  ["add", "A"],
+  ["replace", "R"],
+  ["draw", "B"],
+  ["boxes", ", / ."],
+  ["nudge", "↑ ↓ ← →"],
+  ["delete", "Delete"],
+  ["zoom", "+ / − / 0"],
+  ["photos", "[ / ]"],
+  ["outcomes", "Shift+N / Shift+S"],
+  ["confirm", "Ctrl+Enter"],
+  ["help", "?"],
 ];
 
 const KEYS = {
-  o: "open", j: "nextRow", k: "previousRow", y: "yes", n: "no", u: "undecided", a: "add", r: "replace", b: "draw",
-  ",": "previousBox", ".": "nextBox", Delete: "deleteBox", Backspace: "deleteBox", "+": "zoomIn", "=": "zoomIn",
-  "-": "zoomOut", 0: "whole", "[": "previousPhoto", "]": "nextPhoto", N: "noIssue", S: "unrelated", "?": "help",
-  Escape: "letGo", Enter: "placeBox",
+  o: "open",
+  j: "nextRow",
+  k: "previousRow",
+  y: "yes",
+  n: "no",
+  u: "undecided",
+  a: "add",
+  r: "replace",
+  b: "draw",
+  ",": "previousBox",
+  ".": "nextBox",
+  Delete: "deleteBox",
+  Backspace: "deleteBox",
+  "+": "zoomIn",
+  "=": "zoomIn",
+  "-": "zoomOut",
+  0: "whole",
+  "[": "previousPhoto",
+  "]": "nextPhoto",
+  N: "noIssue",
+  S: "unrelated",
+  "?": "help",
+  Escape: "letGo",
+  Enter: "placeBox",
 };
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -35,9 +67,14 @@ export function Shortcuts({ onClose }) {
   return html`
     <${Dialog} title=${t("shortcuts.title")} onClose=${onClose} kind="shortcuts">
       <dl>
-        ${LIST.map(([name, keys]) => html`
-          <div key=${name}><dt>${keys.split(" / ").map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>${t(`shortcuts.${name}`)}</dd></div>
-        `)}
+        ${LIST.map(
+          ([name, keys]) => html`
+            <div key=${name}>
+              <dt>${keys.split(" / ").map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt>
+              <dd>${t(`shortcuts.${name}`)}</dd>
+            </div>
+          `,
+        )}
       </dl>
     <//>
   `;

@@ -18,7 +18,11 @@ export function zoomed(view, factor, point, stage, photo) {
   const whole = fit(stage, photo).scale;
   const scale = Math.min(Math.max(view.scale * factor, whole), whole * CLOSEST);
   const ratio = scale / view.scale;
-  return kept({ scale, x: point.x - (point.x - view.x) * ratio, y: point.y - (point.y - view.y) * ratio }, stage, photo);
+  return kept(
+    { scale, x: point.x - (point.x - view.x) * ratio, y: point.y - (point.y - view.y) * ratio },
+    stage,
+    photo,
+  );
 }
 
 export const panned = (view, dx, dy, stage, photo) => kept({ ...view, x: view.x + dx, y: view.y + dy }, stage, photo);
