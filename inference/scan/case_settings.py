@@ -11,7 +11,7 @@ class CaseSettings(BaseModel):
     Attributes:
         case_hours: Photos of one place no longer apart than this are one case; a day at least.
         repeat_months: Months in which a place must show a problem to be a repeat offender.
-        view_photos: Photos without a position that are compared by their views, the first ones; each may take half a
+        view_photos: Photos without a position that are compared by their views, the first ones; each may take a
             second and keeps 100 KB in memory. Further ones are places of their own.
         series: Photos before it in the same folder that a photo is compared with.
         alike: Further photos that it is compared with, those whose thumbnails are most alike.
