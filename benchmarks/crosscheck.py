@@ -1,9 +1,9 @@
-"""Our figures against ultralytics' own: `python -m benchmarks.crosscheck [--weights FILE] [--size N] [--out FILE]`.
+"""Our figures against ultralytics' own: `python -m benchmarks.crosscheck [--weights FILE] [--size N] [--source NAME]`.
 
-The same weights on the same photos (the proposed validation part of gbs111-cn; garbage, bins and overflow): judged by
-our photo path, by our path with one step at a time done as ultralytics does it, with all of them, and by
-`YOLO(weights).val` itself. The last two must agree, else the difference is not explained. Every path is judged by
-faster-coco-eval and by ultralytics' `ap_per_class`; differences to our path have a paired bootstrap interval.
+The same weights on the same photos (the proposed validation part of gbs111-cn, or all photos of a source; garbage,
+bins and overflow), judged by our photo path, by our path with one step at a time done as ultralytics does it, with all
+of them, and by `YOLO(weights).val` itself. The last two must agree, else the difference is not explained. Every path is
+judged by faster-coco-eval and by ultralytics' `ap_per_class`; differences to our path have a paired bootstrap interval.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class PhotoPath:
     Attributes:
         opencv_decoding: JPEGs decoded at full size by OpenCV.
         linear_resize: Bilinear also when shrinking, which aliases.
-        border: A grey border on every side (`rect` with `pad=0.5`): a 448-pixel square lies in 480.
+        border: Instead of a square, the photo's own shape with a grey border (`rect` with `pad=0.5`): a square of 448
+            pixels lies in one of 480.
         nms_iou: Of two boxes of one category overlapping more, the weaker goes.
     """
 
@@ -108,17 +109,22 @@ class Detector:
         tensor, placement = letterbox(photo.rgb, inner, photo.width, photo.height, photo.overhang)
         if not path.border:
             return tensor, placement
-        side = math.ceil(self._side / _STRIDE + _THEIR_PAD) * _STRIDE
-        before = (side - self._side) // 2
-        canvas = np.full((1, 3, side, side), np.float32(inner.fill * inner.scale), dtype=np.float32)
-        canvas[:, :, before : before + self._side, before : before + self._side] = tensor
-        moved = replace(placement, offset_x=placement.offset_x + before, offset_y=placement.offset_y + before)
-        return canvas, moved
+        rows, columns = photo.rgb.shape[:2]
+        longer = max(rows, columns)
+        width, height = round(columns / longer * self._side), round(rows / longer * self._side)
+        left, top = (self._side - width) // 2, (self._side - height) // 2
+        wide, high = (math.ceil(n / longer * self._side / _STRIDE + _THEIR_PAD) * _STRIDE for n in (columns, rows))
+        across, down = (wide - width) // 2, (high - height) // 2
+        canvas = np.full((1, 3, high, wide), np.float32(inner.fill * inner.scale), dtype=np.float32)
+        shown = tensor[:, :, top : top + height, left : left + width]
+        canvas[:, :, down : down + height, across : across + width] = shown
+        x, y = placement.offset_x - left + across, placement.offset_y - top + down
+        return canvas, replace(placement, offset_x=x, offset_y=y)
 
 
 def _linear(rgb: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     scale = side / max(rgb.shape[:2])
-    width, height = round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)
+    width, height = (min(math.ceil(n * scale), side) for n in rgb.shape[1::-1])  # they round up, we to the nearest
     return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
@@ -184,18 +190,18 @@ def their_val(weights: Path, side: int, photos: Sequence[LabelledPhoto], names: 
     """(mAP50, mAP50-95) as `YOLO(weights).val` says over the judged categories."""
     with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         data = _as_yolo(Path(folder), photos, names)
-        options = {"imgsz": side, "device": "cpu", "workers": 0, "plots": False, "verbose": False}
+        options = {"imgsz": side, "device": "cpu", "workers": 0, "batch": 1, "plots": False, "verbose": False}
         found = YOLO(weights).val(data=str(data), project=folder, **options)
     rows = [list(found.box.ap_class_index).index(names.index(c)) for c in _JUDGED]
     return float(np.mean(found.box.ap50[rows])), float(np.mean(found.box.ap[rows]))
 
 
 def _as_yolo(folder: Path, photos: Sequence[LabelledPhoto], names: Sequence[str]) -> Path:
-    """A data set as ultralytics reads it, photos linked, with the judged categories' labels only."""
+    """A data set as ultralytics reads it, with the judged categories' labels; copied, for it mends damaged photos."""
     for part in ("images", "labels"):
         (folder / part).mkdir()
     for number, photo in enumerate(photos):
-        (folder / "images" / f"{number:05d}{photo.path.suffix}").symlink_to(photo.path.resolve())
+        (folder / "images" / f"{number:05d}{photo.path.suffix}").write_bytes(photo.path.read_bytes())
         rows = [_row(box.xyxy, names.index(box.category)) for box in photo.boxes if box.category in _JUDGED]
         (folder / "labels" / f"{number:05d}.txt").write_text("\n".join(rows), encoding="utf-8")
     settings = {"path": str(folder), "train": "images", "val": "images", "names": dict(enumerate(names))}
@@ -208,11 +214,11 @@ def _row(xyxy: tuple[float, float, float, float], category: int) -> str:
     return f"{category} {(x1 + x2) / 2:.6f} {(y1 + y2) / 2:.6f} {x2 - x1:.6f} {y2 - y1:.6f}"
 
 
-def main(weights: Path = MODELS / "street-patrol-n" / "weights.pt", size: int = 448) -> None:
+def main(weights: Path = MODELS / "street-patrol-n" / "weights.pt", size: int = 448, source: str | None = None) -> None:
     """Print one row per path; exit code 1 where a difference is not explained."""
     settings = load_train_settings()
     collection = labelled_photos(settings.data, load_catalogue(), CONFIGS)
-    photos = [p for p in collection.photos if p.key in collection.proposed_val]
+    photos = [p for p in collection.photos if (p.source == source if source else p.key in collection.proposed_val)]
     nms = load_package(MODELS / "street-patrol-n").description.nms
     floor = nms.model_copy(update={"score_floor": settings.detection.evaluation_floor})
     detector = Detector(weights, size, floor)

@@ -112,10 +112,12 @@ class Server:
 
 @contextmanager
 def service(**settings: object) -> Iterator[Server]:
-    """The service with these settings, ready; ended afterwards."""
-    variables = {f"PATROL_{name.upper()}": str(value) for name, value in settings.items() if value is not None}
-    with running([sys.executable, "-c", SERVE], "/readyz", "PATROL_PORT", **variables) as server:
-        yield server
+    """The service with these settings, ready; ended afterwards. Its records go to a SQLite file that is deleted."""
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = {"feedback_database": f"sqlite:///{folder}/feedback.sqlite"} | settings
+        variables = {f"PATROL_{name.upper()}": str(value) for name, value in chosen.items()}
+        with running([sys.executable, "-c", SERVE], "/readyz", "PATROL_PORT", **variables) as server:
+            yield server
 
 
 @contextmanager

@@ -19,11 +19,11 @@ from datasets.labelled_set import Credit, Entry, LabelledSet, credit_of
 from datasets.labels import LabelledPhoto
 from datasets.papers import ABOUT
 from datasets.photo_copy import FULL_SIZE, write_copy
-from datasets.privacy import FaceBlur
 from datasets.raw import RawBox, RawPhoto
 from datasets.stated_size import photo_size
 from datasets.store import LabelStore
 from inference.errors import PatrolError
+from inference.faces import FaceBlur
 from inference.photo import read_photo
 
 PhotoMode = Literal["copy", "link", "none"]

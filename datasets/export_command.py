@@ -15,9 +15,9 @@ from datasets.errors import LabelError
 from datasets.export import LAYOUTS, Exported, ExportOptions, PhotoMode, export
 from datasets.export_names import Naming, class_names
 from datasets.labelled_set import LabelledSet, open_set
-from datasets.privacy import FaceBlur
 from datasets.store import LabelStore
 from inference.categories import load_catalogue
+from inference.faces import FaceBlur
 from inference.printer import Printer
 
 _FAILURES_SHOWN: Final = 20

@@ -9,8 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-EARTH_RADIUS: Final = 6_371_008.8
-"""Mean radius in metres (IUGG)."""
+from inference.geography import EARTH_RADIUS
 
 Cell = tuple[int, int, int]
 

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from inference import keys_cli, plugins
 from inference.errors import PatrolError
+from inference.feedback.cli import app as feedback_app
 from inference.models_cli import models_app
 from inference.printer import Printer
 
@@ -57,6 +58,8 @@ app = typer.Typer(
 )
 app.add_typer(models_app, name="models")
 app.add_typer(keys_cli.app, name="keys")
+
+app.add_typer(feedback_app, name="feedback")
 
 ModelOption = Annotated[
     Path | None, typer.Option("--model", metavar="DIR", help="Model package; default: the service's.")
@@ -157,6 +160,10 @@ def scan(
         str | None,
         typer.Option(metavar="FORMATS", help="Of csv, xlsx, parquet, coco, megadetector, geojson; with commas."),
     ] = None,
+    next_to_label: Annotated[
+        int | None,
+        typer.Option("--next-to-label", min=1, metavar="N", help="At the end, write tasks for the N photos to label."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON document.")] = False,
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="What judges: this machine, or a Ray cluster (docs/scale-out.md).")
@@ -186,6 +193,7 @@ def scan(
         all_files=all_files,
         timings=timings,
         exports=formats(export),
+        next_to_label=next_to_label,
         as_json=as_json,
         engine=engine,
         ray_address=ray_address,
@@ -216,6 +224,89 @@ def scan_check(*, folder: ScanFolderArgument) -> None:
     from inference.scan.export_command import check_scan
 
     raise typer.Exit(_DONE if check_scan(folder, Printer()) else _FAILURES)
+
+
+@app.command("scan-next")
+def scan_next(
+    *,
+    folder: ScanFolderArgument,
+    number: Annotated[int, typer.Argument(min=1, metavar="N", help="How many photos, at most.")],
+) -> None:
+    """挑选最值得标注的照片，生成标注任务 / write labelling tasks for the photos of a scan that would teach the most."""
+    from inference.scan.next_command import next_to_label
+
+    next_to_label(folder, number, Printer())
+
+
+@app.command("scan-cases")
+def scan_cases(
+    *,
+    folder: ScanFolderArgument,
+    model: ModelOption = None,
+    views: Annotated[
+        bool, typer.Option("--views/--no-views", help="Read photos again, to compare places by their pixels.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON document.")] = False,
+) -> None:
+    """同一地点同一时间归为一个案件，列出反复出现的地点 / group a scan's photos into cases; repeat offenders."""
+    from inference.scan.cases_command import CasesOptions, make_cases
+
+    make_cases(CasesOptions(folder=folder, model=model, views=views, as_json=as_json), Printer())
+
+
+@app.command()
+def report(
+    *,
+    folder: ScanFolderArgument,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default: DIR/exports/report.html.")] = None,
+    faces: Annotated[
+        Literal["blurred", "shown"], typer.Option(help="Blurring needs the extra `privacy`; it misses some.")
+    ] = "blurred",
+    pictures: Annotated[
+        int | None, typer.Option(min=0, max=2000, metavar="N", help="Photos shown, at most; default: scan.yaml's.")
+    ] = None,
+    district_level: Annotated[
+        int | None,
+        typer.Option(min=0, max=8, metavar="N", help="Which folder of a path is the district; 0: the source."),
+    ] = None,
+) -> None:
+    """生成离线 HTML 报告 / one offline HTML page of a scan's results."""
+    from inference.scan.report.command import ReportOptions
+    from inference.scan.report.command import report as write_report
+
+    options = ReportOptions(folder=folder, out=out, faces=faces, pictures=pictures, district_level=district_level)
+    write_report(options, Printer())
+
+
+@app.command()
+def compare(
+    *,
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="The earlier photo, or a collage of both.")],
+    after: Annotated[
+        Path | None, typer.Argument(metavar="AFTER", help="The later photo; leave it out for a collage.")
+    ] = None,
+    same_place: Annotated[
+        bool, typer.Option("--same-place", help="You know that both show one place, whatever the photos tell.")
+    ] = False,
+    swap: Annotated[bool, typer.Option("--swap", help="The second is the earlier one.")] = False,
+    model: ModelOption = None,
+    provider: ProviderOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """整改前后对比：仍在、已整改或无法判断 / compare before and after: still there, gone, or cannot tell."""
+    from inference.compare_command import CompareOptions
+    from inference.compare_command import compare as compare_photos
+
+    options = CompareOptions(
+        before=before,
+        after=after,
+        same_place=same_place,
+        swap=swap,
+        model=model,
+        provider=provider,
+        as_json=as_json,
+    )
+    compare_photos(options, Printer())
 
 
 @app.command()

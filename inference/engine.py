@@ -110,6 +110,17 @@ class Engine:
         embedding = named.get("embedding")
         return RawOutput(named["candidates"][0], None if embedding is None else embedding[0])
 
+    def rest(self) -> None:
+        """Give back the memory that runs left allocated for the next one; for an engine that is only kept in reserve.
+
+        It stays ready: the next run allocates it again.
+        """
+        if self.provider != "cpu":
+            return  # the others manage memory of their own
+        options = ort.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._session.run(self._outputs, {self._input: np.zeros(self.input_shape, np.float32)}, options)
+
 
 class _UnavailableError(Exception):
     """Why a provider cannot be used here."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from rich import box
 from rich.table import Table
 
 from inference.api_key import ApiKey, KeyRecord, Scope
@@ -87,11 +88,16 @@ def revoke(path: Path, name: str, printer: Printer, *, as_json: bool) -> None:
 
 
 def _table(records: Sequence[KeyRecord]) -> Table:
-    table = Table("名称 name", "编号 id", "范围 scopes", "状态 state", "建立 created", "到期 expires", "限速 rate")
+    """One line per key, whole also where a terminal has 80 columns."""
+    table = Table(box=box.HORIZONTALS, pad_edge=False)
+    table.add_column("名称\nname", overflow="fold")
+    for heading in ("编号\nid", "状态\nstate", "到期\nexpires"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("范围\nscopes", overflow="fold")
+    table.add_column("限速\nrate", overflow="fold")
     for record in records:
         expires = "-" if record.expires_at is None else f"{record.expires_at.astimezone():%Y-%m-%d}"
-        created = f"{record.created_at.astimezone():%Y-%m-%d}"
-        table.add_row(record.name, record.id, _scopes(record), record.state, created, expires, record.rate or "-")
+        table.add_row(record.name, record.id, record.state, expires, _scopes(record), record.rate or "-")
     return table
 
 

@@ -138,6 +138,12 @@ class ServiceSettings(BaseSettings):
         description="Give host names, *.domains, and addresses or networks that may be private, with commas.",
     )
     fetch_timeout: float = Field(default=10, gt=0, description="Give a number of seconds.")
+    label_studio_files: Path | None = Field(
+        default=None, description="Give the folder of Label Studio's LOCAL_FILES_DOCUMENT_ROOT, or null for none."
+    )
+    label_studio_min_score: float = Field(
+        default=0.25, ge=0.001, le=1, description="Give a score from 0.001 to 1 from which boxes are drawn in tasks."
+    )
     max_queue: int | None = Field(
         default=None,
         ge=1,
@@ -150,12 +156,6 @@ class ServiceSettings(BaseSettings):
     keep_previous: bool = Field(default=True, description="Give true or false.")
     golden_check_seconds: float | None = Field(
         default=600, gt=0, description="Give a number of seconds, or null for no check after the start."
-    )
-    label_studio_files: Path | None = Field(
-        default=None, description="Give the folder of Label Studio's LOCAL_FILES_DOCUMENT_ROOT, or null for none."
-    )
-    label_studio_min_score: float = Field(
-        default=0.25, ge=0.001, le=1, description="Give a score from 0.001 to 1 from which boxes are drawn in tasks."
     )
     shutdown_timeout: int = Field(default=30, ge=1, description="Give a number of whole seconds.")
     feedback_database: str | None = Field(

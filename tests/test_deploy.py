@@ -54,7 +54,7 @@ class TestDockerfile:
         lines = (DEPLOY.parent / ".dockerignore").read_text(encoding="utf-8").splitlines()
         rules = [line for line in lines if line and not line.startswith("#")]
         assert rules[0] == "*"
-        for kept in ("tests", "deploy", "docs", ".git", "models/*/weights.pt"):
+        for kept in ("tests", "deploy", "docs", "data/", "runs", ".git"):
             assert not [rule for rule in rules if rule.startswith(f"!{kept}")]
 
 

@@ -18,7 +18,8 @@ NEVER_ON_A_SERVER = ("datasets", "sklearn", "torch", "torchvision", "training", 
 # DESIGN: training -> datasets -> categories; training -> inference; inference -> neither. Beside the categories,
 # datasets needs the base of all errors, the decoder, so that training sees photos as the service does, the
 # classifier, whose opinion of labels is asked as the service would ask it (0007), what a photo's name ends with,
-# the reader of files that operators edit, the number of cores, and the printer, which alone writes to the terminal.
+# the reader of files that operators edit, the number of cores, the blurring of faces, which reports share, the size of
+# the Earth, and the printer, which alone writes to the terminal.
 MAY_IMPORT = {
     "inference": {"inference"},
     "datasets": {
@@ -28,6 +29,8 @@ MAY_IMPORT = {
         "inference.config_file",
         "inference.cores",
         "inference.errors",
+        "inference.faces",
+        "inference.geography",
         "inference.paths",
         "inference.photo",
         "inference.photo_files",

@@ -43,6 +43,7 @@ from training.export import export_onnx, load_detector
 from training.judge import fit_decisions
 from training.observe import Observation, Observer
 from training.parity import Parity, ParityError, compare
+from training.reference import reference_of
 from training.report import figures, render
 from training.scene import UNRELATED, fit_scene_head
 from training.settings import TrainSettings
@@ -67,11 +68,13 @@ class Judged:
         decisions: Per category and parent.
         scene: Street-or-not head.
         parity: Exported against trained model.
+        val: What was observed on the validation part.
     """
 
     decisions: dict[str, CategoryDecision]
     scene: SceneHead | None
     parity: Parity
+    val: tuple[Observation, ...]
 
 
 def build_package(
@@ -113,7 +116,8 @@ def build_package(
         low = settings.detection.nms.model_copy(update={"score_floor": settings.detection.evaluation_floor})
         observer = Observer(engine, categories, recipe, low)
         judged = _judge(observer, settings, collection, catalogue, categories, parity, progress)
-        description = _write(folder, checkpoint, settings, collection, categories, left_out, recipe, engine, judged)
+        written = _write(folder, checkpoint, settings, collection, categories, left_out, recipe, engine, judged)
+        description = written.model_copy(update={"reference": reference_of(judged.val, written, catalogue)})
         how = evaluation or load_evaluation_settings()
         _write_card(folder, description, _evaluate(folder, collection, catalogue, how, progress), catalogue)
         check_golden(load_package(folder), engine)
@@ -149,7 +153,7 @@ def _judge(
     sample = streets[:: max(1, len(streets) // settings.scene.street_sample)]
     others = [p for p in train if UNRELATED in p.flags]
     scene = fit_scene_head([*observe("scene", [*sample, *others]), *val], settings.scene)
-    return Judged(decisions, scene, parity)
+    return Judged(decisions, scene, parity, tuple(val))
 
 
 def _evaluate(

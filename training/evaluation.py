@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from pydantic import ValidationError
 
-from datasets.labels import LabelledPhoto
+from datasets.labels import LabelledPhoto, Split
 from inference.categories import Catalogue
 from inference.classify import Classifier
 from inference.engine import Provider
@@ -60,14 +60,16 @@ class JudgedData(Record):
         version: Data version.
         part: `val`, `test`, or whatever the caller chose.
         photos: How many, unreadable ones included.
-        seen_in_fitting: Whether thresholds and calibration of the package were fitted on this part of this version:
-            then figures at its thresholds are a little kind.
+        seen_in_fitting: Whether thresholds and calibration of the package were fitted on some of these photos: then
+            figures at its thresholds are a little kind.
+        seen_in_training: Whether the model was trained on some of them: then no figure says anything about new photos.
     """
 
     version: str
     part: str
     photos: Count
     seen_in_fitting: bool
+    seen_in_training: bool = False
 
 
 class JudgedCategory(Record):
@@ -159,6 +161,10 @@ class PhotosToJudge:
     part: str
     stretched: frozenset[str] = frozenset()
 
+    def holds(self, split: Split) -> bool:
+        """Whether any of the photos is of a split."""
+        return any(photo.split == split for photo in self.photos)
+
 
 Progress = Callable[[Iterable[AnsweredPhoto]], Iterable[AnsweredPhoto]]
 
@@ -202,7 +208,7 @@ def _evaluation(
     readable = [p for p in outcomes if p.error is None]
     if not readable:
         raise EvaluationError(f"none of the {len(outcomes)} photos can be read: {outcomes[0].key}: {outcomes[0].error}")
-    categories = _judged_categories(description, catalogue, settings)
+    categories = judged_categories(description, catalogue, settings)
     measurer = Measurer(readable, categories, settings)
     sources = sorted({p.source for p in readable})
     conditions = sorted({c for p in readable for c in p.conditions})
@@ -219,7 +225,8 @@ def _evaluation(
             version=data.version,
             part=data.part,
             photos=len(outcomes),
-            seen_in_fitting=data.part == "val" and data.version == description.data.version,
+            seen_in_fitting=data.holds("val") and data.version == description.data.version,
+            seen_in_training=data.holds("train") and data.version == description.data.version,
         ),
         settings=settings,
         categories=categories,
@@ -230,9 +237,10 @@ def _evaluation(
     )
 
 
-def _judged_categories(
+def judged_categories(
     description: ModelDescription, catalogue: Catalogue, settings: EvaluationSettings
 ) -> dict[str, JudgedCategory]:
+    """What a package does with each of its categories and parents."""
     return {
         c: JudgedCategory(
             name_zh=catalogue[c].name_zh,

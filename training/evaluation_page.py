@@ -15,7 +15,7 @@ from training.evaluation import Evaluation
 from training.evaluation_gallery import false_alarms, misses, pictures
 from training.evaluation_plots import precision_plot, reliability_plot
 from training.evaluation_report import warnings
-from training.evaluation_tables import MEANS, tables
+from training.evaluation_tables import MEANS, condition_details, source_details, tables
 
 
 def render_page(evaluation: Evaluation, photos: Iterable[LabelledPhoto]) -> str:
@@ -34,7 +34,7 @@ def render_page(evaluation: Evaluation, photos: Iterable[LabelledPhoto]) -> str:
         e=evaluation,
         means=MEANS,
         warnings=list(warnings(evaluation)),
-        tables=list(tables(evaluation)),
+        tables=[*tables(evaluation), source_details(evaluation), condition_details(evaluation)],
         precision=Markup(precision_plot(evaluation)),  # noqa: S704 - drawn here, by matplotlib
         reliability=None if reliability is None else Markup(reliability),  # noqa: S704
         galleries=(

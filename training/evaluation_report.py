@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from training.evaluation import Evaluation
-from training.evaluation_tables import markdown, tables
+from training.evaluation_tables import condition_details, markdown, source_details, tables
 
 
 def render(evaluation: Evaluation) -> str:
     """The report as Markdown."""
-    sections = [_head(evaluation), *markdown(tables(evaluation)), *_failures(evaluation)]
+    figures = [*tables(evaluation), source_details(evaluation), condition_details(evaluation)]
+    sections = [_head(evaluation), *markdown(figures), *_failures(evaluation)]
     return "\n\n".join(sections) + "\n"
 
 
 def warnings(evaluation: Evaluation) -> Iterator[str]:
     """What a reader must know before believing a figure."""
+    if evaluation.data.seen_in_training:
+        yield (
+            "模型正是用其中一些照片训练的：这里的数字说明不了它在新照片上的表现。"
+            "The model was trained on some of these photos: no figure here says how it does on new ones."
+        )
     if evaluation.data.seen_in_fitting:
         yield (
             "阈值与校准正是在这些照片上拟合的，按阈值给出的数字略偏乐观；模型包 report.md 中的交叉拟合数字才是承诺。"

@@ -114,10 +114,18 @@ def tables(evaluation: Evaluation) -> Iterator[FigureTable]:
         _parts(evaluation, "按拍摄条件", "per photo condition", evaluation.conditions, CONDITIONS),
         _boxes(evaluation, ("context",), "背景类别的框", "boxes of context categories"),
         _photos(evaluation, ("context",), "背景类别", "context categories, whole photos"),
-        _detail(evaluation, "来源 × 类别", "source and category", evaluation.sources, {}),
-        _detail(evaluation, "条件 × 类别", "condition and category", evaluation.conditions, CONDITIONS),
     )
     return (table for table in every if table.rows)
+
+
+def source_details(evaluation: Evaluation) -> FigureTable:
+    """Every category in every source."""
+    return _detail(evaluation, "来源 × 类别", "source and category", evaluation.sources, {})
+
+
+def condition_details(evaluation: Evaluation) -> FigureTable:
+    """Every category under every photo condition."""
+    return _detail(evaluation, "条件 × 类别", "condition and category", evaluation.conditions, CONDITIONS)
 
 
 def cell(estimate: Estimate | None, digits: int = 3) -> Cell:
@@ -203,7 +211,7 @@ def _photos(e: Evaluation, roles: Sequence[Role], zh: str, en: str) -> FigureTab
         for c, m in _of_role(e, roles)
         if m.photo is not None
     )
-    note = "- 表示从不预填或建议，或照片太少。`-`: never pre-filled or suggested, or too few photos."
+    note = "短横：从不预填或建议，或照片太少。A dash: never pre-filled or suggested, or too few photos."
     return FigureTable(zh, en, note, _PHOTO_HEADER, rows)
 
 
@@ -222,7 +230,7 @@ def _parts(e: Evaluation, zh: str, en: str, parts: Mapping[str, Measures], names
             *(figure for mean in e.settings.means for figure in _mean_cells(m, mean)),
             cell(m.answers.first_hit),
             cell(m.answers.top_hit),
-            cell(m.answers.clean_suggestions, 1),
+            _counted(cell(m.answers.clean_suggestions, 1), f"{m.answers.clean_suggestions.support} 张"),
         )
         for name, m in sorted(parts.items(), key=lambda item: -item[1].photos)
     )
@@ -240,9 +248,13 @@ def _mean_cells(measures: Measures, mean: str, *, counted: bool = False) -> tupl
     found = measures.means.get(mean)
     if found is None:
         return Cell("-"), Cell("-")
-    first, second = cell(found.ap50), cell(found.ap)
-    count = f"{len(found.categories)} 类" if counted else ""
-    return Cell(first.text, "; ".join(filter(None, (count, first.aside)))), second
+    first = cell(found.ap50)
+    return (_counted(first, f"{len(found.categories)} 类") if counted else first), cell(found.ap)
+
+
+def _counted(figure: Cell, count: str) -> Cell:
+    """A figure that also says how much it rests on, where that differs from row to row."""
+    return figure if figure.text == "-" else Cell(figure.text, "; ".join(filter(None, (count, figure.aside))))
 
 
 def _detail(e: Evaluation, zh: str, en: str, parts: Mapping[str, Measures], names: Mapping[str, str]) -> FigureTable:

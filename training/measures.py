@@ -18,7 +18,7 @@ class Estimate(Record):
         value: The figure; None where there is nothing to compute it from.
         lower: Lower end of the interval; None where too few resamples give a figure.
         upper: Upper end.
-        support: What it rests on: the size of its denominator (boxes or photos).
+        support: What it rests on: the size of its denominator (boxes, photos, or categories of a mean).
     """
 
     value: float | None

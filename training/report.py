@@ -9,7 +9,7 @@ from inference.categories import Catalogue
 from inference.package import Calibration, CategoryDecision, Evidence, ModelDescription
 from training.evaluation import Evaluation
 from training.evaluation_report import warnings
-from training.evaluation_tables import cell, markdown, short, tables
+from training.evaluation_tables import cell, markdown, short, source_details, tables
 
 
 def render(description: ModelDescription, evaluations: Sequence[Evaluation], catalogue: Catalogue) -> str:
@@ -154,13 +154,14 @@ def _evaluation(e: Evaluation) -> str:
         f"{e.settings.bootstrap.confidence:.0%} bootstrap intervals over groups."
     )
     notes = [f"> {line}" for line in warnings(e)]
-    return "\n\n".join([head, *notes, *markdown(tables(e))])
+    return "\n\n".join([head, *notes, *markdown([*tables(e), source_details(e)])])
 
 
 def figures(evaluation: Evaluation) -> dict[str, Any]:
     """The report's figures for model.json, to four digits; what there is no figure for is left out."""
-    parts = {"whole", "sources", "conditions"}
-    found = evaluation.model_dump(mode="json", include={*parts, "data"}, exclude_none=True)
+    found = evaluation.model_dump(mode="json", include={"data", "whole", "sources", "conditions"}, exclude_none=True)
+    for condition in found["conditions"].values():
+        del condition["categories"]
     rounded: dict[str, Any] = _rounded(found)
     return rounded
 

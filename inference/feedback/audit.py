@@ -12,7 +12,6 @@ from typing import Any, Final
 
 SCORE_STEPS: Final = 10
 """Equal steps into which probabilities are counted."""
-NO_SUGGESTION: Final = -1
 _LATENCY_BASE: Final = 1.05  # each step is 5 % longer than the one before
 _TEXT: Final = 200
 
@@ -62,15 +61,15 @@ class AuditRecord:
         hashes = [str(photo["sha256"]) for photo in self.photos]
         return hashlib.sha256("\0".join([*self.model, self.external_id or "", *hashes]).encode()).hexdigest()
 
-    @property
-    def score_step(self) -> int:
-        """Step of the strongest suggestion; NO_SUGGESTION without any."""
-        return max((score_step(each.probability) for each in self.suggestions), default=NO_SUGGESTION)
-
 
 def score_step(probability: float) -> int:
     """The step of a probability in [0, 1]: 0 to SCORE_STEPS - 1."""
     return min(int(probability * SCORE_STEPS), SCORE_STEPS - 1)
+
+
+def day_of(moment: datetime) -> str:
+    """The date of a moment in this machine's time zone, as 2026-05-06."""
+    return moment.astimezone().date().isoformat()
 
 
 def latency_step(milliseconds: float) -> int:

@@ -75,7 +75,8 @@ def confirm(database: Database, said: Said, catalogue: Catalogue) -> Stored:
     """
     with database.writing() as session:
         record = _find(session, said)
-        entries = session.scalars(select(Entry).where(Entry.record_id == record.id)).all()
+        found = session.scalars(select(Entry).where(Entry.record_id == record.id))
+        entries = sorted(found, key=lambda entry: (-(entry.probability or 0), entry.category))
         suggested = {entry.category: entry.decision for entry in entries if entry.decision is not None}
         opinion = opinion_of(said, suggested, record.photos, catalogue)
         known = _known(session, record, said.feedback_id, opinion)
@@ -161,6 +162,7 @@ def _added(record: Record, category: str) -> Entry:
         record_id=record.id,
         category=category,
         received_at=record.received_at,
+        day=record.day,
         model_version=record.model_version,
         decision=None,
         probability=None,

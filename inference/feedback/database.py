@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -75,16 +75,20 @@ class Database:
         except ModuleNotFoundError as error:
             needs = "pip install 'street-patrol[postgres]'"
             raise DatabaseError(f"{shown(url)} needs the Python module {error.name}: {needs}") from error
-        try:
-            database.upgrade()
-        except OUTAGES as error:
-            database.close()
-            kind = DatabaseError if is_sqlite(url) else UnreachableError
-            raise kind(f"{shown(url)}: cannot be opened ({reason(error)}). {_REMEDY}") from error
-        except DBAPIError as error:
-            database.close()
-            raise DatabaseError(f"{shown(url)}: cannot be used ({reason(error)}). {_REMEDY}") from error
+        with ExitStack() as on_failure:
+            on_failure.callback(database.close)
+            database._upgrade_or_tell()
+            on_failure.pop_all()
         return database
+
+    def _upgrade_or_tell(self) -> None:
+        try:
+            self.upgrade()
+        except OUTAGES as error:
+            kind = DatabaseError if is_sqlite(self.url) else UnreachableError
+            raise kind(f"{shown(self.url)}: cannot be opened ({reason(error)}). {_REMEDY}") from error
+        except DBAPIError as error:
+            raise DatabaseError(f"{shown(self.url)}: cannot be used ({reason(error)}). {_REMEDY}") from error
 
     def upgrade(self) -> None:
         """Bring the tables to this code's version; several processes may do so at once.

@@ -169,6 +169,8 @@ def _contradictions(said: Said, verdict: OfficerVerdict, catalogue: Catalogue) -
     if confirmed and verdict != "issue":
         yield "verdict", f"is {verdict}, yet categories are confirmed; leave them out, or say issue"
     implied = confirmed.union(*(kin(name, catalogue).above for name in confirmed if name in catalogue))
+    if verdict in ("unrelated", "unusable") and any(photo.boxes for photo in said.photos):
+        yield "photos", f"have boxes, yet the verdict is {verdict}; leave the boxes out"
     for name in sorted({*(said.rejected or ())} & implied):
         yield "rejected", f"{name} is confirmed and rejected at once"
     for name in sorted({*said.searched} & {*(said.rejected or ())}):

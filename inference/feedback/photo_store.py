@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -71,7 +72,8 @@ class FolderStore:
                 os.fsync(file.fileno())
             partial.replace(path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
             raise PhotoStoreError(f"{path}: cannot be written ({error.strerror})") from error
 
     def read(self, name: str) -> bytes | None:
@@ -84,7 +86,7 @@ class FolderStore:
             raise PhotoStoreError(f"{self._path(name)}: cannot be read ({error.strerror})") from error
 
     def delete(self, name: str) -> None:
-        """Delete a file, and its folder when it was the last."""
+        """Delete a file."""
         path = self._path(name)
         try:
             path.unlink(missing_ok=True)

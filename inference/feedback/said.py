@@ -55,11 +55,11 @@ class SaidPhoto(_Said):
 
     index: int = Field(ge=0, description="照片序号，从 0 起。 Position in the request, from 0.")
     categories: Names | None = Field(
-        None, description="本照片显示的类别；缺省表示未逐张确认。 What this photo shows; left out: nobody said."
+        default=None, description="本照片显示的类别；缺省表示未逐张确认。 What this photo shows; left out: nobody said."
     )
-    boxes: list[SaidBox] = Field([], max_length=_MOST_BOXES)
+    boxes: list[SaidBox] = Field(default=[], max_length=_MOST_BOXES)
     exhaustive_for: Names = Field(
-        [], description="已框出全部实例的类别。 Categories of which every instance on the photo is boxed."
+        default=[], description="已框出全部实例的类别。 Categories of which every instance on the photo is boxed."
     )
 
 
@@ -67,31 +67,33 @@ class Said(_Said):
     """What an officer says about one request."""
 
     request_id: Id | None = Field(
-        None,
+        default=None,
         description="分类请求的编号；与 external_id 二选一。 Of the classification; or give external_id.",
         examples=["0b9f4a6e8c1d4f7ab2d35c6e7f809112"],
     )
-    external_id: Id | None = Field(None, description="案件在来源系统的编号。 The case in the issue system.")
+    external_id: Id | None = Field(default=None, description="案件在来源系统的编号。 The case in the issue system.")
     categories: Names = Field(
         description="确认的类别；没有则为空。 Confirmed for the case; empty if there are none.",
         examples=[["overflowing_bin"]],
     )
     verdict: OfficerVerdict | None = Field(
-        None,
+        default=None,
         description="缺省：有类别为 issue，否则 no_issue。 Default: issue with categories, else no_issue.",
     )
     rejected: Names | None = Field(
-        None,
+        default=None,
         description="否定的类别；缺省为其余全部建议。 Struck out; default: every suggestion that was not confirmed.",
     )
-    searched: Names = Field([], description="核对清单中另外问过的类别。 Further categories that were asked about.")
-    photos: list[SaidPhoto] = Field([], max_length=_MOST_PHOTOS)
+    searched: Names = Field(
+        default=[], description="核对清单中另外问过的类别。 Further categories that were asked about."
+    )
+    photos: list[SaidPhoto] = Field(default=[], max_length=_MOST_PHOTOS)
     reviewer: Annotated[str, Field(max_length=200), AfterValidator(_storable)] | None = Field(
-        None, description="由谁确认，可不填。 Who says so; need not be given."
+        default=None, description="由谁确认，可不填。 Who says so; need not be given."
     )
     note: Annotated[str, Field(max_length=2000), AfterValidator(_storable_note)] | None = None
     feedback_id: Id | None = Field(
-        None,
+        default=None,
         description="幂等键：同一键重发不会重复记录。 Idempotency key: sent again, it stores nothing new.",
     )
 

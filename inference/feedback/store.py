@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from inference.feedback.audit import AuditRecord, latency_step, score_step
+from inference.feedback.audit import AuditRecord, day_of, latency_step, score_step
 from inference.feedback.database import Database
 from inference.feedback.tables import AWAITING, Entry, Record
 
@@ -65,14 +65,13 @@ def _row(record: AuditRecord, turn: int) -> Record:
         grid_id=record.grid_id,
         point_type=record.point_type,
         received_at=record.received_at,
-        day=record.received_at.astimezone().date().isoformat(),
+        day=day_of(record.received_at),
         model_name=name,
         model_version=version,
         data_version=data_version,
         verdict=record.verdict,
         latency_ms=record.latency_ms,
         latency_step=latency_step(record.latency_ms),
-        score_step=record.score_step,
         state=AWAITING,
         accepted=None,
         photos=list(record.photos),
@@ -85,6 +84,7 @@ def _entry(row: Record, record: AuditRecord, position: int) -> Entry:
         record_id=row.id,
         category=suggested.category,
         received_at=row.received_at,
+        day=row.day,
         model_version=row.model_version,
         decision=suggested.decision,
         probability=suggested.probability,

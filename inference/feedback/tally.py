@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
-from inference.feedback.audit import NO_SUGGESTION, SCORE_STEPS, latency_of
+from inference.feedback.audit import SCORE_STEPS, day_of, latency_of
 from inference.feedback.store import public_id
 from inference.feedback.tables import CONFIRMED, REJECTED, Entry, Record
 
 WORST_SHOWN: Final = 50
+_DAY: Final = timedelta(days=1)
+_ISSUE: Final = "issue"  # the verdict of every request with a suggestion, and of no other
 _QUANTILES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
@@ -26,9 +28,18 @@ class Window:
     since: datetime
     until: datetime
 
-    def of(self, moment: InstrumentedAttribute[datetime]) -> tuple[Any, ...]:
-        """The conditions on a column."""
-        return moment >= self.since, moment < self.until
+    def of(self, table: type[Record | Entry]) -> tuple[Any, ...]:
+        """The conditions on a table.
+
+        Those on the day, a day wider in case the time zone was another, lead to the index; those on the moment
+        are exact.
+        """
+        first, last = day_of(self.since - _DAY), day_of(self.until + _DAY)
+        return table.day >= first, table.day <= last, *self.moments(table)
+
+    def moments(self, table: type[Record | Entry]) -> tuple[Any, ...]:
+        """The exact conditions alone, for a query that another index leads."""
+        return table.received_at >= self.since, table.received_at < self.until
 
 
 @dataclass(slots=True)
@@ -131,18 +142,20 @@ def tally(session: Session, window: Window) -> Tally:
     """Count everything in a window; three passes over indexes, none over records themselves."""
     counted = Tally()
     _count_records(session, window, counted)
-    _count_steps(session, window, counted)
+    _count_latencies(session, window, counted)
     _count_entries(session, window, counted)
     return counted
 
 
 def _count_records(session: Session, window: Window, counted: Tally) -> None:
-    columns = (Record.day, Record.verdict, Record.state, Record.accepted, Record.model_version)
-    query = select(*columns, func.count()).where(*window.of(Record.received_at)).group_by(*columns)
+    columns = (Record.day, Record.model_version, Record.verdict, Record.state, Record.accepted)
+    query = select(*columns, func.count()).where(*window.of(Record)).group_by(*columns)
     days: Counter[str] = Counter()
     confirmed: Counter[str] = Counter()
-    for day, verdict, state, accepted, version, number in session.execute(query):
+    for day, version, verdict, state, accepted, number in session.execute(query):
         counted.requests += number
+        counted.mix(version).requests += number
+        counted.mix(version).nothing += number * (verdict != _ISSUE)
         counted.verdicts[verdict] += number
         counted.models[version] += number
         days[day] += number
@@ -153,15 +166,11 @@ def _count_records(session: Session, window: Window, counted: Tally) -> None:
     counted.daily = [(day, days[day], confirmed[day]) for day in sorted(days)]
 
 
-def _count_steps(session: Session, window: Window, counted: Tally) -> None:
-    is_nothing = Record.score_step == NO_SUGGESTION
-    columns = (Record.model_version, is_nothing, Record.latency_step)
-    query = select(*columns, func.count()).where(*window.of(Record.received_at)).group_by(*columns)
+def _count_latencies(session: Session, window: Window, counted: Tally) -> None:
+    columns = (Record.day, Record.latency_step)
+    query = select(*columns, func.count()).where(*window.of(Record)).group_by(*columns)
     steps: Counter[int] = Counter()
-    for version, nothing, step, number in session.execute(query):
-        mix = counted.mix(version)
-        mix.requests += number
-        mix.nothing += number * bool(nothing)
+    for _, step, number in session.execute(query):
         steps[step] += number
     counted.latency_ms = {name: _quantile(steps, share) for name, share in _QUANTILES.items()}
 
@@ -177,9 +186,9 @@ def _quantile(steps: Mapping[int, int], share: float) -> float | None:
 
 
 def _count_entries(session: Session, window: Window, counted: Tally) -> None:
-    columns = (Entry.model_version, Entry.category, Entry.decision, Entry.outcome, Entry.score_step)
-    query = select(*columns, func.count()).where(*window.of(Entry.received_at)).group_by(*columns)
-    for version, category, decision, outcome, step, number in session.execute(query):
+    columns = (Entry.day, Entry.model_version, Entry.category, Entry.decision, Entry.outcome, Entry.score_step)
+    query = select(*columns, func.count()).where(*window.of(Entry)).group_by(*columns)
+    for _, version, category, decision, outcome, step, number in session.execute(query):
         counted.categories.setdefault(category, CategoryCount()).count(decision, outcome, number)
         if step is not None:
             counted.mix(version).count(category, step, number)
@@ -192,10 +201,10 @@ def first_mix(session: Session, version: str, requests: int) -> Mix | None:
     if end is None:
         return None
     mix = Mix()
-    steps = select(Record.score_step, func.count()).where(Record.model_version == version, Record.received_at < end)
-    for step, number in session.execute(steps.group_by(Record.score_step)):
+    verdicts = select(Record.verdict, func.count()).where(Record.model_version == version, Record.received_at < end)
+    for verdict, number in session.execute(verdicts.group_by(Record.verdict)):
         mix.requests += number
-        mix.nothing += number * (step == NO_SUGGESTION)
+        mix.nothing += number * (verdict != _ISSUE)
     entries = select(Entry.category, Entry.score_step, func.count()).where(
         Entry.model_version == version, Entry.received_at < end, Entry.score_step.is_not(None)
     )
@@ -215,7 +224,7 @@ def disagreements(session: Session, window: Window) -> list[Disagreement]:
 
 
 def _some(session: Session, window: Window, query: Select[Entry, Record], order: Any) -> list[tuple[Entry, str]]:
-    found = query.join(Record, Record.id == Entry.record_id).where(*window.of(Entry.received_at))
+    found = query.join(Record, Record.id == Entry.record_id).where(*window.moments(Entry))
     rows = session.execute(found.order_by(order).limit(WORST_SHOWN)).all()
     return [(entry, public_id(record)) for entry, record in rows]
 

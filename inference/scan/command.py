@@ -21,6 +21,7 @@ from inference.scan.export_command import export
 from inference.scan.journal import Journal, records
 from inference.scan.judge import JudgeRecipe
 from inference.scan.manifest import begin_or_go_on, fingerprint, new_manifest
+from inference.scan.next_command import next_to_label
 from inference.scan.pipeline import Judge, Pipeline
 from inference.scan.progress import ScanProgress
 from inference.scan.ray_pipeline import Cluster, RayPipeline
@@ -54,6 +55,7 @@ class ScanOptions:
         all_files: Whether files that do not look like photos are inputs too.
         timings: Whether to record where the time went.
         exports: Formats to write at the end.
+        next_to_label: Photos to choose for labelling at the end; None: none.
         as_json: Whether a program reads the summary.
         engine: Whether this machine judges, or a Ray cluster.
         ray_address: Of the cluster; None: one on this machine alone.
@@ -70,6 +72,7 @@ class ScanOptions:
     all_files: bool = False
     timings: bool = False
     exports: Sequence[str] = ()
+    next_to_label: int | None = None
     as_json: bool = False
     engine: Literal["local", "ray"] = "local"
     ray_address: str | None = None
@@ -257,6 +260,8 @@ def _report(options: ScanOptions, lister: Lister, outcome: Outcome, printer: Pri
         )
     summary = summarise(records(options.out))
     written = export(options.out, options.exports) if options.exports and outcome.is_complete else []
+    if options.next_to_label and outcome.is_complete:
+        next_to_label(options.out, options.next_to_label, printer)
     if options.as_json:
         printer.json(_document(options.out, lister, outcome, summary, written))
     else:

@@ -16,12 +16,10 @@ from inference.scan.exports.deadlines import OfficeHours
 from inference.scan.exports.geojson import write_geojson
 from inference.scan.exports.megadetector import write_megadetector
 from inference.scan.exports.parquet import write_parquet
-from inference.scan.exports.scan_folder import ScanFolder
+from inference.scan.exports.scan_folder import EXPORTS, ScanFolder
 from inference.scan.exports.xlsx import write_xlsx
 from inference.scan.journal import validate
 from inference.scan.settings import load_scan_settings
-
-EXPORTS: Final = "exports"
 
 
 class ExportError(PatrolError):

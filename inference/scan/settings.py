@@ -8,10 +8,14 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from inference.compare_settings import CompareSettings
 from inference.config_file import load_model
 from inference.cores import cores
 from inference.paths import CONFIGS
 from inference.photo_files import SUFFIXES
+from inference.scan.case_settings import CaseSettings
+from inference.scan.report.settings import ReportSettings
+from inference.scan.selection_settings import SelectionSettings
 
 _MIB: Final = 1024 * 1024
 _VIDEOS: Final = (".3gp", ".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
@@ -49,6 +53,19 @@ class ScanSettings(BaseModel):
     ray_gpus: float = Field(default=0, ge=0, le=16, description="Give a number of GPUs, or a share of one.")
     workday_start: int = Field(default=9, ge=0, le=23, description="Give a whole hour from 0 to 23.")
     workday_end: int = Field(default=17, ge=1, le=24, description="Give a whole hour after workday_start.")
+
+    cases: CaseSettings = Field(
+        default=CaseSettings(), description="inference/scan/case_settings.py says what each field means."
+    )
+    report: ReportSettings = Field(
+        default=ReportSettings(), description="inference/scan/report/settings.py says what each field means."
+    )
+    selection: SelectionSettings = Field(
+        default=SelectionSettings(), description="inference/scan/selection_settings.py says what each field means."
+    )
+    compare: CompareSettings = Field(
+        default=CompareSettings(), description="inference/compare_settings.py says what each field means."
+    )
 
     @model_validator(mode="after")
     def _a_day_has_hours(self) -> ScanSettings:

@@ -132,8 +132,11 @@ class PhotoQueue:
             )
         else:
             return
-        retry = min(LONGEST_RETRY, max(1, math.ceil(self.wait_seconds / 2)))  # by then half of the queue is free
-        raise overloaded(f"There is no room for {photos} more photos: {waiting}", retry)
+        raise overloaded(f"There is no room for {photos} more photos: {waiting}", self._retry_after())
+
+    def _retry_after(self) -> int:
+        """Seconds after which about half of the queue is free."""
+        return min(LONGEST_RETRY, max(1, math.ceil(self.wait_seconds / 2)))
 
     def _work(self, call: Callable[[], T], submitted: float) -> _Finished[T]:
         started = time.perf_counter()
@@ -156,7 +159,7 @@ class PhotoQueue:
 
     def _too_late(self) -> Problem:
         detail = f"The photos were not judged within {self._deadline:g} seconds; send the request again."
-        return Problem(DEADLINE_EXCEEDED, detail, headers={"Retry-After": str(LONGEST_RETRY)})
+        return Problem(DEADLINE_EXCEEDED, detail, headers={"Retry-After": str(self._retry_after())})
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +192,26 @@ class BodyBudget:
             Problem: There is no room for it.
         """
         held = Held(self, max(size, LEAST_HELD))
-        if self.held and self.held + held.size > self._max_bytes:  # alone, any request that settings allow fits
-            detail = f"There is no room for {size:,} more bytes: requests of {self.held:,} bytes are being answered"
-            raise overloaded(detail, 1)
+        self.require_room(held.size, self.held)
         self.held += held.size
         try:
             yield held
         finally:
             self.held -= held.size
+
+    def require_room(self, size: int, others: int) -> None:
+        """Refuse a request that there is no room for.
+
+        Args:
+            size: Bytes it would add.
+            others: Bytes that other requests hold; alone, any request that settings allow fits.
+
+        Raises:
+            Problem: There is none.
+        """
+        if others and self.held + size > self._max_bytes:
+            detail = f"There is no room for {size:,} more bytes: requests of {self.held:,} bytes are being answered"
+            raise overloaded(detail, 1)
 
 
 @dataclass(slots=True)
@@ -211,8 +226,18 @@ class Held:
     budget: BodyBudget
     size: int
 
+    def grow(self, size: int) -> None:
+        """Count what a request may take in beside its body.
+
+        Raises:
+            Problem: There is no room for it.
+        """
+        self.budget.require_room(size, self.budget.held - self.size)
+        self.size += size
+        self.budget.held += size
+
     def settle(self, size: int) -> None:
-        """Give back what a body of unknown length, now read, did not need."""
+        """Give back what was held for more than there came: the body's unknown length, or photos from elsewhere."""
         freed = self.size - max(size, LEAST_HELD)
         self.size -= freed
         self.budget.held -= freed

@@ -22,12 +22,13 @@ from inference.service import (
     models,
     oip,
     open311,
+    pages,
     problems,
     records,
     statistics,
 )
+from inference.service.description import complete
 from inference.service.desk import Desk
-from inference.service.examples import ANSWERS
 from inference.service.fetching import Fetcher
 from inference.service.guards import add_guards
 from inference.service.head import HeadAsGet
@@ -44,8 +45,7 @@ class _Api(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         schema = super().openapi()
-        for (method, path), answer in ANSWERS.items():
-            schema["paths"][path][method]["responses"]["200"]["content"]["application/json"]["example"] = answer
+        complete(schema)
         return schema
 
 
@@ -74,6 +74,7 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     for module in (*own, open311, oip, label_studio):
         app.include_router(module.router)
     docs.mount(app)
+    pages.mount(app)
     app.add_middleware(
         BodyGuard,
         max_bytes=settings.max_body_bytes,

@@ -177,9 +177,15 @@ class Desk:
         return 0 if self._writer is None else self._writer.lost
 
     @property
+    def photos_lost(self) -> int:
+        """Photos that were to be kept, and were never written."""
+        return 0 if self._keeper is None else self._keeper.lost
+
+    @property
     def error(self) -> str | None:
-        """Why the last write failed."""
-        return None if self._writer is None else self._writer.error
+        """Why the last write of a record or photo failed; None where both went well."""
+        errors = (writer.error for writer in (self._writer, self._keeper) if writer is not None)
+        return next((error for error in errors if error is not None), None)
 
 
 def _record(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 _POLICY: Final = (
@@ -44,12 +44,6 @@ SwaggerUIBundle({
 """
 
 router = APIRouter(include_in_schema=False)
-
-
-@router.get("/")
-async def root() -> RedirectResponse:
-    """To the description, until there is a page to review photos on."""
-    return RedirectResponse("docs")
 
 
 @router.get("/docs")

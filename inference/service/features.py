@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from inference.api_key import Scope
 from inference.service.desk import desk_of
-
-SCOPES: Final = frozenset({"admin", "classify", "feedback", "metrics"})
 
 router = APIRouter(tags=["health"])
 
@@ -38,5 +35,5 @@ async def features(request: Request, response: Response) -> FeaturesAnswer:
         feedback=desk.is_on,
         keys=scopes is not None,
         photo_retention=desk.is_on and desk.settings.keep_photos is not None,
-        scopes=sorted(SCOPES if scopes is None else scopes),
+        scopes=sorted(Scope if scopes is None else scopes),
     )

@@ -85,9 +85,14 @@ class Fetcher:
             max_request_bytes=settings.max_body_bytes,
         )
 
-    def budget(self) -> Budget:
-        """What one request may fetch: as much as it could have sent."""
-        return Budget(self._max_request_bytes)
+    def budget(self, photos: int | None = None) -> Budget:
+        """What the photos of one request may have together: as much as it could have sent itself.
+
+        Args:
+            photos: How many there are, if that is known.
+        """
+        most = self._max_request_bytes
+        return Budget(most if photos is None else min(photos * self._max_bytes, most))
 
     async def fetch(self, url: str, budget: Budget) -> tuple[str, bytes | Failure]:
         """Fetch a photo.

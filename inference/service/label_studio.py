@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from inference.service.answers import Judgement, PhotoProblem
+from inference.service.answers import Judgement, PhotoProblem, classify_answer
+from inference.service.desk import desk_of
 from inference.service.failure import Failure
 from inference.service.judging import judge_all
 from inference.service.label_studio_config import Interface, read_interface
+from inference.service.label_studio_feedback import keep
 from inference.service.label_studio_photos import PhotoSource, UnreachablePhoto
 from inference.service.label_studio_results import Result, results_of
 from inference.service.label_studio_webhook import (
     ACTIONS,
-    AnnotationStore,
     external_id,
     read_annotation,
 )
 from inference.service.openapi import inlined_schema, problem_responses
-from inference.service.options import shortened
+from inference.service.options import read_options, shortened
 from inference.service.problems import (
     BODY_TIMEOUT,
     BODY_TOO_LARGE,
@@ -37,7 +38,7 @@ from inference.service.problems import (
 )
 from inference.service.record import RequestRecord, record_of
 from inference.service.runtime import Ready, Runtime
-from inference.service.uploads import Upload
+from inference.service.uploads import Submission, Upload
 
 router = APIRouter(tags=["label-studio"])
 
@@ -63,10 +64,13 @@ class SetupRequest(_Told):
     label_config: str = Field(alias="schema", description="标注界面 XML。 The project's labelling interface.")
 
 
+_Id = int | Annotated[str, Field(max_length=80)] | None
+
+
 class Task(_Told):
     """A task."""
 
-    id: int | str | None = None
+    id: _Id = None
     data: dict[str, Any] = Field(examples=[{"image": "/data/local-files/?d=2026-05/a.jpg"}])
 
 
@@ -80,7 +84,7 @@ class PredictRequest(_Told):
             '<Label value="暴露垃圾"/><Label value="垃圾满溢"/></RectangleLabels></View>'
         ]
     )
-    project: str | int | None = None
+    project: _Id = None
     model_version: str | None = Field(None, description="不作区分。 Not looked at: the loaded model answers.")
 
 
@@ -91,7 +95,7 @@ class _Annotated(_Told):
 
 
 class _Project(_Told):
-    id: int | str
+    id: int | Annotated[str, Field(max_length=80)]
     label_config: str
 
 
@@ -193,13 +197,16 @@ async def setup(request: Request, runtime: Ready) -> SetupAnswer:
 )
 async def predict(request: Request, runtime: Ready) -> PredictAnswer:
     """Judge the photos of tasks."""
+    runtime.queue.require_room()
     asked = await _read(request, PredictRequest)
     interface = read_interface(asked.label_config, runtime.catalogue)
     source = _source(request, runtime)
     record = record_of(request.scope)
     predictions: list[Prediction] = []
     for tasks in _batches(asked.tasks, runtime.settings.max_photos):
-        predictions += await _predicted(tasks, interface, source, runtime, record)
+        judged = await _judged(tasks, interface, source, runtime, record)
+        _note(request, runtime, asked.project, zip(tasks, judged, strict=True))
+        predictions += [_prediction(outcome, interface, runtime) for _, outcome in judged]
     _require_one(predictions)
     return PredictAnswer(results=predictions)
 
@@ -223,13 +230,10 @@ async def webhook(request: Request, runtime: Ready) -> WebhookAnswer:
     interface = read_interface(event.project.label_config, runtime.catalogue)
     task_name = external_id(event.project.id, event.task.id)
     annotation = read_annotation(task_name, event.annotation.result, interface)
-    store: AnnotationStore | None = getattr(request.app.state, "annotations", None)
-    if store is None:
-        detail = "Feedback is not kept from Label Studio here; export the project and run `patrol data import`."
-        return WebhookAnswer(stored=False, detail=detail, categories=list(annotation.categories))
-    is_kept = await store.keep(annotation)
-    detail = "Kept as feedback." if is_kept else f"No answered request has external_id {task_name}."
-    return WebhookAnswer(stored=is_kept, detail=detail, categories=list(annotation.categories))
+    why_not = await keep(desk_of(request), annotation, runtime.catalogue)
+    return WebhookAnswer(
+        stored=why_not is None, detail=why_not or "Kept as feedback.", categories=list(annotation.categories)
+    )
 
 
 async def _read(request: Request, model: type[_Model]) -> _Model:
@@ -270,15 +274,34 @@ def _batches(tasks: Sequence[Task], size: int) -> Iterator[Sequence[Task]]:
         yield tasks[start : start + size]
 
 
-async def _predicted(
+async def _judged(
     tasks: Sequence[Task], interface: Interface, source: PhotoSource, runtime: Runtime, record: RequestRecord
-) -> list[Prediction]:
+) -> list[tuple[Upload, Judgement | PhotoProblem]]:
+    """The photo of each task, and what came of it."""
     photos = await asyncio.gather(*(_photo(task, interface, source) for task in tasks))
-    uploads = [Upload("", photo) for photo in photos if not isinstance(photo, PhotoProblem)]
+    uploads = [Upload("", b"" if isinstance(photo, PhotoProblem) else photo) for photo in photos]
+    there = [upload for upload, photo in zip(uploads, photos, strict=True) if not isinstance(photo, PhotoProblem)]
     record.photos += len(tasks)
-    judged = iter(await judge_all(runtime, uploads, runtime.settings.label_studio_min_score, record))
-    outcomes = [photo if isinstance(photo, PhotoProblem) else next(judged) for photo in photos]
-    return [_prediction(outcome, interface, runtime) for outcome in outcomes]
+    found = iter(await judge_all(runtime, there, runtime.settings.label_studio_min_score, record))
+    outcomes = [photo if isinstance(photo, PhotoProblem) else next(found) for photo in photos]
+    return list(zip(uploads, outcomes, strict=True))
+
+
+def _note(
+    request: Request,
+    runtime: Runtime,
+    project: str | int | None,
+    judged: Iterable[tuple[Task, tuple[Upload, Judgement | PhotoProblem]]],
+) -> None:
+    """Keep a record of each task that was answered, so that what its labeller confirms finds it."""
+    desk, record = desk_of(request), record_of(request.scope)
+    floor = runtime.classifier.package.description.nms.score_floor
+    for task, (upload, outcome) in judged:
+        if not desk.is_on or isinstance(outcome, PhotoProblem) or outcome.result is None:
+            continue
+        options = read_options({"external_id": external_id(project, task.id)})
+        answer = classify_answer(record.request_id, [outcome], runtime.classifier, runtime.scheme(None), options)
+        desk.note(answer, Submission((upload,), options), record.elapsed, floor)
 
 
 async def _photo(task: Task, interface: Interface, source: PhotoSource) -> bytes | Failure | PhotoProblem:

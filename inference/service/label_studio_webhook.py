@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from inference.service.label_studio_config import Control, Interface
 
 ACTIONS: Final = frozenset({"ANNOTATION_CREATED", "ANNOTATION_UPDATED"})
+_DRAWN: Final = frozenset({"manual", "prediction-changed"})
+"""`origin` of what a person drew or corrected; the model's own boxes, left alone, must not become its labels."""
 _PERCENT: Final = 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmedBox:
-    """A box that a labeller drew or kept.
+    """A box that a labeller drew or corrected.
 
     Attributes:
         category: Its category.
@@ -32,19 +34,12 @@ class Annotation:
     Attributes:
         external_id: Names the task: `label-studio-<project>-<task>`.
         categories: What the photo shows, boxes and tags together, each once.
-        boxes: Upright boxes; turned ones only count as categories.
+        boxes: Upright boxes that a person drew or corrected; others only count as categories.
     """
 
     external_id: str
     categories: tuple[str, ...]
     boxes: tuple[ConfirmedBox, ...]
-
-
-class AnnotationStore(Protocol):
-    """Keeps what labellers confirmed."""
-
-    async def keep(self, annotation: Annotation) -> bool:
-        """Keep it; False where no answered request belongs to it."""
 
 
 def external_id(project: object, task: object) -> str:
@@ -81,11 +76,15 @@ def _named(result: dict[str, Any], control: Control) -> Iterator[str]:
 
 
 def _box(result: dict[str, Any]) -> tuple[float, float, float, float] | None:
-    """The box of a result that has an upright one."""
+    """The box of a result that has an upright one, drawn by a person."""
     value = result["value"]
     numbers = [value.get(name) for name in ("x", "y", "width", "height")]
     numbers += [result.get("original_width"), result.get("original_height")]
-    if value.get("rotation") or not all(isinstance(number, int | float) for number in numbers):
+    if (
+        result.get("origin") not in _DRAWN
+        or value.get("rotation")
+        or not all(isinstance(number, int | float) for number in numbers)
+    ):
         return None
     x, y, w, h, width, height = map(float, numbers)
     scale_x, scale_y = width / _PERCENT, height / _PERCENT

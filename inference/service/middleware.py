@@ -120,6 +120,7 @@ class BodyGuard:
             return
         try:
             with self._budget.hold(size) as held:
+                scope["state"]["held"] = held
                 await self._app(scope, self._guarded(receive, held, record_of(scope)), send)
         except Problem as problem:
             if problem.kind is not OVERLOADED:

@@ -157,7 +157,7 @@ class ModelsAnswer(_Answer):
     shadow: ShadowAnswer | None
 
 
-def _folder(runtime: Ready) -> ModelFolder:
+async def _folder(runtime: Ready) -> ModelFolder:
     return ModelFolder(runtime.settings.models_folder)
 
 

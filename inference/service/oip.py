@@ -8,24 +8,31 @@ decides elsewhere.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from functools import partial
+from typing import Annotated, Final
 
 import numpy as np
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
 
-from inference.classify import Classifier
 from inference.engine import EngineError
 from inference.service.answers import ClassifyAnswer
 from inference.service.classification import answer_case
 from inference.service.compression import deflated, inflated, wanted_encoding
 from inference.service.dialects import INFERENCE
+from inference.service.oip_models import (
+    IMAGES,
+    PHOTOS,
+    InferAnswer,
+    ModelMetadata,
+    ModelReady,
+    Served,
+    ServerAnswer,
+    ServerLive,
+    ServerReady,
+)
 from inference.service.oip_tensors import (
     HEADER_LENGTH,
-    Datatype,
     InferRequest,
     Received,
     Tensor,
@@ -35,7 +42,7 @@ from inference.service.oip_tensors import (
     select,
 )
 from inference.service.openapi import inlined_schema, problem_responses
-from inference.service.options import Options, read_options, shortened
+from inference.service.options import Options, read_options
 from inference.service.problems import (
     CASE,
     INTERNAL_ERROR,
@@ -48,14 +55,12 @@ from inference.service.problems import (
     UNSUPPORTED_ENCODING,
     Problem,
 )
+from inference.service.record import record_of
 from inference.service.runtime import Ready, Runtime
 from inference.service.uploads import Submission, Upload, check_count
 
 router = APIRouter(tags=["open-inference-protocol"])
 
-PHOTOS: Final = "photos"
-IMAGES: Final = "images"
-RAW_SUFFIX: Final = "-tensor"
 _HOW: Final = f"put encoded photos into the BYTES tensor '{PHOTOS}'"
 _MAX_LEVEL: Final = 255  # of a pixel; the recipe scales it
 _ERRORS: Final = problem_responses(INVALID_FIELD, UNKNOWN_MODEL, NOT_READY, dialect=INFERENCE)
@@ -68,138 +73,6 @@ _INFER_ERRORS: Final = problem_responses(
     *CASE,
     dialect=INFERENCE,
 )
-
-
-class ServerAnswer(BaseModel):
-    """The server."""
-
-    name: str = "street-patrol"
-    version: str
-    extensions: list[str] = ["binary_tensor_data"]
-
-
-class ServerLive(BaseModel):
-    """The process answers."""
-
-    live: Literal[True] = True
-
-
-class ServerReady(BaseModel):
-    """Photos can be judged."""
-
-    ready: Literal[True] = True
-
-
-class ModelReady(BaseModel):
-    """The model can be asked."""
-
-    name: str
-    ready: Literal[True] = True
-
-
-class TensorAnswer(BaseModel):
-    """An input or output of a model; -1: any number."""
-
-    name: str
-    datatype: Datatype
-    shape: list[int]
-
-
-class ModelMetadata(BaseModel):
-    """What a model takes and gives."""
-
-    name: str = Field(examples=["street-patrol-n"])
-    versions: list[str] = Field(examples=[["0.1.0"]])
-    platform: str = Field(examples=["onnxruntime_onnx"])
-    inputs: list[TensorAnswer]
-    outputs: list[TensorAnswer]
-
-
-class OutputTensor(TensorAnswer):
-    """A tensor of an answer; values as `data`, or as many bytes behind the JSON as `parameters` says."""
-
-    parameters: dict[str, int] | None = None
-    data: list[Any] | None = None
-
-
-class InferAnswer(BaseModel):
-    """The answer of a model."""
-
-    model_name: str
-    model_version: str
-    id: str | None = None
-    outputs: list[OutputTensor]
-
-
-_PHOTO_OUTPUTS: Final = (
-    TensorAnswer(name="boxes", datatype="FP32", shape=[-1, 4]),
-    TensorAnswer(name="scores", datatype="FP32", shape=[-1]),
-    TensorAnswer(name="categories", datatype="BYTES", shape=[-1]),
-    TensorAnswer(name="photo_indexes", datatype="INT32", shape=[-1]),
-    TensorAnswer(name="answer", datatype="BYTES", shape=[1]),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Served:
-    """A model under one of its two names.
-
-    Attributes:
-        classifier: The model.
-        is_raw: Whether it is the bare model.
-    """
-
-    classifier: Classifier
-    is_raw: bool
-
-    @classmethod
-    def find(cls, runtime: Runtime, model: str, version: str | None) -> _Served:
-        """The model of a name.
-
-        Raises:
-            Problem: There is none of this name, or not in this version.
-        """
-        classifier = runtime.classifier
-        description = classifier.package.description
-        known = (description.name, description.name + RAW_SUFFIX)
-        if model not in known:
-            raise Problem(UNKNOWN_MODEL, f"There is no model {shortened(model)!r}; there are {' and '.join(known)}.")
-        if version is not None and version != description.version:
-            detail = f"Model {model!r} is not loaded in version {shortened(version)!r}, but in {description.version!r}."
-            raise Problem(UNKNOWN_MODEL, detail)
-        return cls(classifier, is_raw=model == known[1])
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self.classifier.package.description.name + (RAW_SUFFIX if self.is_raw else "")
-
-    @property
-    def version(self) -> str:
-        """Of the package."""
-        return self.classifier.package.description.version
-
-    def metadata(self) -> ModelMetadata:
-        """What it takes and gives."""
-        shape = list(self.classifier.engine.input_shape)
-        photos = TensorAnswer(name=PHOTOS, datatype="BYTES", shape=[-1])
-        images = TensorAnswer(name=IMAGES, datatype="FP32", shape=shape)
-        return ModelMetadata(
-            name=self.name,
-            versions=[self.version],
-            platform="onnxruntime_onnx" if self.is_raw else "street-patrol",
-            inputs=[images if self.is_raw else photos],
-            outputs=list(self._raw_outputs() if self.is_raw else _PHOTO_OUTPUTS),
-        )
-
-    def _raw_outputs(self) -> Sequence[TensorAnswer]:
-        shapes = self.classifier.engine.output_shapes
-        return [TensorAnswer(name=name, datatype="FP32", shape=list(shape)) for name, shape in shapes.items()]
-
-    def max_values(self, runtime: Runtime) -> int:
-        """Numbers or photos that a request of this model may hold in JSON."""
-        return int(np.prod(self.classifier.engine.input_shape)) if self.is_raw else runtime.settings.max_photos
-
 
 _Model = Annotated[str, Path(max_length=200, description="模型名。 The model's name.", examples=["street-patrol-n"])]
 _Version = Annotated[str, Path(max_length=200, description="模型版本。 The model's version.", examples=["0.1.0"])]
@@ -249,7 +122,7 @@ _READY_TEXT: Final = "模型已加载则为 200，否则 404 或 503。\n\n200 i
 @router.get("/v2/models/{model}", summary="模型信息 Model metadata", description=_METADATA_TEXT, responses=_ERRORS)
 async def metadata(runtime: Ready, model: _Model) -> ModelMetadata:
     """Say what a model takes and gives."""
-    return _Served.find(runtime, model, None).metadata()
+    return Served.find(runtime, model, None).metadata()
 
 
 @router.get(
@@ -260,13 +133,13 @@ async def metadata(runtime: Ready, model: _Model) -> ModelMetadata:
 )
 async def version_metadata(runtime: Ready, model: _Model, version: _Version) -> ModelMetadata:
     """Say what a version of a model takes and gives."""
-    return _Served.find(runtime, model, version).metadata()
+    return Served.find(runtime, model, version).metadata()
 
 
 @router.get("/v2/models/{model}/ready", summary="模型就绪 Model readiness", description=_READY_TEXT, responses=_ERRORS)
 async def model_ready(runtime: Ready, model: _Model) -> ModelReady:
     """Say whether a model is loaded."""
-    return ModelReady(name=_Served.find(runtime, model, None).name)
+    return ModelReady(name=Served.find(runtime, model, None).name)
 
 
 @router.get(
@@ -277,7 +150,7 @@ async def model_ready(runtime: Ready, model: _Model) -> ModelReady:
 )
 async def version_ready(runtime: Ready, model: _Model, version: _Version) -> ModelReady:
     """Say whether a version of a model is loaded."""
-    return ModelReady(name=_Served.find(runtime, model, version).name)
+    return ModelReady(name=Served.find(runtime, model, version).name)
 
 
 _INFER_TEXT: Final = """\
@@ -316,7 +189,7 @@ _INFER_BODY: Final = {
 )
 async def infer(request: Request, runtime: Ready, model: _Model) -> Response:
     """Ask a model."""
-    return await _infer(request, runtime, _Served.find(runtime, model, None))
+    return await _infer(request, runtime, Served.find(runtime, model, None))
 
 
 @router.post(
@@ -329,12 +202,13 @@ async def infer(request: Request, runtime: Ready, model: _Model) -> Response:
 )
 async def version_infer(request: Request, runtime: Ready, model: _Model, version: _Version) -> Response:
     """Ask a version of a model."""
-    return await _infer(request, runtime, _Served.find(runtime, model, version))
+    return await _infer(request, runtime, Served.find(runtime, model, version))
 
 
-async def _infer(request: Request, runtime: Runtime, served: _Served) -> Response:
+async def _infer(request: Request, runtime: Runtime, served: Served) -> Response:
+    runtime.queue.require_room()
     received = await _receive(request, runtime, served)
-    outputs = await (_run(received, runtime, served) if served.is_raw else _judge(received, runtime, request))
+    outputs = await (_run if served.is_raw else _judge)(request, runtime, received)
     chosen = select(outputs, received.request)
     head = {"model_name": served.name, "model_version": served.version, "id": received.request.id}
     told = {key: value for key, value in head.items() if value is not None}
@@ -342,7 +216,7 @@ async def _infer(request: Request, runtime: Runtime, served: _Served) -> Respons
     return await asyncio.to_thread(lambda: _response(*packed(told, chosen), accept))
 
 
-async def _receive(request: Request, runtime: Runtime, served: _Served) -> Received:
+async def _receive(request: Request, runtime: Runtime, served: Served) -> Received:
     encoding, length = request.headers.get("content-encoding", ""), request.headers.get(HEADER_LENGTH)
     most, values = runtime.settings.max_body_bytes, served.max_values(runtime)
     body = await request.body()
@@ -358,7 +232,7 @@ def _response(body: bytes, header_length: int | None, accept: str) -> Response:
     return Response(body, headers={**headers, "Vary": "Accept-Encoding"}, media_type=media_type)
 
 
-async def _judge(received: Received, runtime: Runtime, request: Request) -> list[Tensor]:
+async def _judge(request: Request, runtime: Runtime, received: Received) -> list[Tensor]:
     photos = await asyncio.to_thread(received.photos, PHOTOS)
     check_count(len(photos), runtime.settings.max_photos, _HOW)
     options = _options(received.request)
@@ -384,15 +258,15 @@ def _tensors(answer: ClassifyAnswer) -> list[Tensor]:
     ]
 
 
-async def _run(received: Received, runtime: Runtime, served: _Served) -> list[Tensor]:
-    engine = served.classifier.engine
+async def _run(request: Request, runtime: Runtime, received: Received) -> list[Tensor]:
+    classifier = runtime.classifier
+    engine = classifier.engine
     images = await asyncio.to_thread(received.numbers, IMAGES, engine.input_shape)
-    highest = np.float32(_MAX_LEVEL * served.classifier.package.description.input.scale)
+    highest = np.float32(_MAX_LEVEL * classifier.package.description.input.scale)
     if not ((images >= 0) & (images <= highest)).all():
         raise invalid(f"'{IMAGES}' holds values outside 0 to {highest:g}; divide pixels as the model's recipe says")
-    loop = asyncio.get_running_loop()
     try:
-        raw = await loop.run_in_executor(runtime.workers, engine.run, images)
+        (raw,) = await runtime.queue.run([partial(engine.run, images)], record_of(request.scope))
     except EngineError as error:
         raise Problem(INTERNAL_ERROR, f"{error}.") from error
     outputs = [Tensor("candidates", raw.candidates[None])]

@@ -194,6 +194,7 @@ async def definition(
 )
 async def suggest(request: Request, runtime: Ready) -> SuggestAnswer:
     """Say which services the photos of a report call for."""
+    runtime.queue.require_room()
     submission = await _read(request, runtime.settings.max_photos)
     answer = await answer_case(request, runtime, submission)
     return _suggested(answer, _services(runtime.scheme(SCHEME), runtime.catalogue))

@@ -28,7 +28,9 @@ id, which is also in the header `X-Request-ID`; an incoming `X-Request-ID` is ke
 TAGS: Final = [
     {"name": "classify", "description": "照片分类 Photos to suggestions"},
     {"name": "categories", "description": "类别与编码 Categories and codes"},
-    {"name": "health", "description": "探针 Probes"},
+    {"name": "feedback", "description": "反馈与记录 Feedback and records"},
+    {"name": "models", "description": "模型管理 Models, for administrators"},
+    {"name": "health", "description": "探针与指标 Probes and metrics"},
     {"name": "open311", "description": "Open311 GeoReport v2"},
     {"name": "open-inference-protocol", "description": "开放推理协议 v2 As KServe and Triton clients speak it"},
     {"name": "label-studio", "description": "Label Studio 预标注后端 Machine learning backend"},

@@ -177,6 +177,10 @@ def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
 def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
+    for each in error.errors():
+        if each["type"] == "json_invalid":
+            detail = f"The body is not valid JSON: {each['ctx']['error']}."
+            return Problem(MALFORMED_JSON, detail).response(request.scope)
     wrong = [
         FieldProblem(field=".".join(map(str, each["loc"][1:])) or str(each["loc"][0]), detail=each["msg"])
         for each in error.errors()

@@ -46,6 +46,7 @@ class RequestRecord:
     problem: str | None = None
     key: str | None = None
     _receive: Receive | None = None
+    _answered: float | None = None
     _started: float = field(default_factory=time.perf_counter)
 
     @classmethod
@@ -68,8 +69,8 @@ class RequestRecord:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the request began to arrive."""
-        return time.perf_counter() - self._started
+        """Seconds from when the request began to arrive to the last byte of its answer, or until now."""
+        return (self._answered or time.perf_counter()) - self._started
 
     async def until_gone(self) -> None:
         """Return when the client has gone away; only to be called once the body was read."""
@@ -87,6 +88,8 @@ class RequestRecord:
                 self.status = message["status"]
                 MutableHeaders(scope=message)[HEADER] = self.request_id
             await send(message)
+            if message.get("body"):  # what comes after it is a lingering connection
+                self._answered = time.perf_counter()
 
         return watched
 

@@ -210,12 +210,13 @@ def _facts(runtime: Runtime) -> dict[str, object]:
     }
 
 
-def _runtime(request: Request) -> Runtime:
+# These are async because FastAPI runs others in threads, and two hops cost a request more than all the rest of it.
+async def _runtime(request: Request) -> Runtime:
     startup: Startup = request.app.state.startup
     return startup.require()
 
 
-def _shelf(request: Request) -> Shelf:
+async def _shelf(request: Request) -> Shelf:
     startup: Startup = request.app.state.startup
     return startup.shelf
 

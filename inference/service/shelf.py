@@ -19,6 +19,7 @@ from inference.errors import PatrolError
 from inference.golden import Golden, check_golden, generated_picture, read_golden
 from inference.package import ModelDescription, PackageError, read_description
 from inference.photo import PhotoLimits
+from inference.service.heap import trim
 from inference.service.metrics import Metrics
 from inference.service.problems import MODEL_REFUSED, NO_PREVIOUS_MODEL, Problem
 from inference.service.shadow import Shadow
@@ -246,6 +247,7 @@ class Shelf:
         self._switch(classifier, None)
         self._metrics.set_model(self.active.description)
         self._metrics.count_swap()
+        await asyncio.to_thread(_give_back_memory, before.classifier)
         log.info("model activated", extra={"fields": {"version": self._told(), "before": before.description.version}})
 
     async def _classifier_of(self, place: Place) -> Classifier:
@@ -268,6 +270,16 @@ class Shelf:
         """End a comparison under way."""
         if self.shadow is not None:
             self.shadow.stop()
+
+
+def _give_back_memory(resting: Classifier | None) -> None:
+    """What a model that answers no more, and one that was dropped, leave allocated."""
+    try:
+        if resting is not None:
+            resting.engine.rest()
+        trim()
+    except Exception:  # the switch has succeeded all the same
+        log.exception("memory could not be given back")
 
 
 def _golden_fault(classifier: Classifier, golden: Golden) -> str | None:

@@ -15,6 +15,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from inference.service.admission import Held
 from inference.service.failure import Failure
 from inference.service.fetching import Budget, Fetcher
 from inference.service.options import Options, read_options, shortened
@@ -201,10 +202,10 @@ async def _read_json(request: Request, max_photos: int) -> Submission:
 
 
 async def _fetched(request: Request, photos: Sequence[Upload | Link]) -> tuple[Upload, ...]:
-    """The photos, those given by URL fetched.
+    """The photos, those given by URL fetched; what they may take is counted with the bodies in memory.
 
     Raises:
-        Problem: There are such, and this service fetches nothing.
+        Problem: There are such and this service fetches nothing, or there is no room for them now.
     """
     links = [index for index, photo in enumerate(photos) if isinstance(photo, Link)]
     if not links:
@@ -212,8 +213,13 @@ async def _fetched(request: Request, photos: Sequence[Upload | Link]) -> tuple[U
     fetcher: Fetcher | None = request.app.state.fetcher
     if fetcher is None:
         _refuse(links[0], f"gives a url, but {_NOTHING_FETCHED}")
-    budget = fetcher.budget()
-    return tuple(await asyncio.gather(*(_upload(photo, fetcher, budget) for photo in photos)))
+    held: Held = request.scope["state"]["held"]
+    body, budget = held.size, fetcher.budget(len(links))
+    held.grow(budget.left)
+    reserved = budget.left
+    uploads = await asyncio.gather(*(_upload(photo, fetcher, budget) for photo in photos))
+    held.settle(body + reserved - budget.left)
+    return tuple(uploads)
 
 
 async def _upload(photo: Upload | Link, fetcher: Fetcher, budget: Budget) -> Upload:

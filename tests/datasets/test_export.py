@@ -22,11 +22,11 @@ from datasets.formats import BY_NAME
 from datasets.importing import ImportOptions, import_source
 from datasets.labelled_set import open_set
 from datasets.labels import Box, LabelledPhoto
-from datasets.privacy import FaceBlur
 from datasets.raw import RawPhoto
 from datasets.rows import to_row
 from datasets.store import LabelStore, SourceRecord, write_lines
 from inference.categories import load_catalogue
+from inference.faces import FaceBlur
 from tests.datasets.labels_of import read_all
 from tests.photos import encode, exif_block, scene
 

@@ -94,6 +94,12 @@ def test_a_posted_photo_is_answered(service: str) -> None:
     assert body["model"]["data_version"]
 
 
+def test_the_pages_are_installed(service: str) -> None:
+    page = httpx.get(f"{service}/").raise_for_status().text
+    script = page.partition('<script type="module" src="')[2].partition('"')[0]
+    assert httpx.get(f"{service}/{script}").status_code == httpx.codes.OK
+
+
 def test_the_command_line_gives_the_same_answer_as_the_service(service: str, patrol: Path, tmp_path: Path) -> None:
     photo = sorted(shared("data", "gbs111-cn", "images").glob("*.jpg"))[3]
     printed = subprocess.run(

@@ -85,7 +85,7 @@ def test_clients_that_go_away_leave_nothing_behind(tmp_path: Path) -> None:
         ready_after(server, http)
         body = httpx.Request("POST", "http://x/", files=[("photos", (f"{n}.jpg", PHOTO)) for n in range(16)])
         head = (
-            "POST /v1/classify HTTP/1.1\r\nHost: x\r\n"
+            "POST /v1/classify HTTP/1.1\r\nHost: localhost\r\n"
             f"Content-Type: {body.headers['content-type']}\r\nContent-Length: {body.headers['content-length']}\r\n\r\n"
         )
         address = http.base_url.host, http.base_url.port or 80
@@ -105,7 +105,7 @@ def test_a_refused_body_is_not_taken_in_to_its_end(tmp_path: Path) -> None:
         ready_after(server, http)
         sent = 0
         with socket.create_connection((http.base_url.host, http.base_url.port or 80), timeout=60) as client:
-            client.sendall(f"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode())
+            client.sendall(f"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n".encode())
             with suppress(ConnectionError):
                 while sent < size:
                     sent += client.send(b"x" * 65_536)

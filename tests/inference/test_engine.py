@@ -232,5 +232,12 @@ def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
         Engine(tmp_path / "model.onnx", "cpu")
 
 
+def test_an_engine_that_rested_computes_the_same(model_folder: Path, generated: dict[str, Tensor]) -> None:
+    engine = Engine(model_folder / "model.onnx", "cpu", 1)
+    before = engine.run(generated["scene"])
+    engine.rest()
+    assert_same(engine.run(generated["scene"]), before)
+
+
 def test_threads_default_to_the_cores_of_this_process(classifier: Classifier) -> None:
     assert classifier.engine.threads == len(os.sched_getaffinity(0))

@@ -25,6 +25,7 @@ from inference.paths import CONFIGS, MODELS
 from tests.datasets.stores import fill
 from tests.shared import shared
 from training.build import build_package
+from training.evaluation_settings import BootstrapSettings, EvaluationSettings
 from training.export import load_detector
 from training.parity import compare
 from training.settings import load_train_settings
@@ -80,7 +81,17 @@ def test_a_package_is_built_checked_and_usable(tmp_path: Path) -> None:
     target.mkdir(parents=True)
     (target / "old").touch()
     left_out = {"signboard": "for this test"}
-    build_package(PACKAGE / "weights.pt", settings, collection, catalogue, shipped.categories, left_out, target)
+    few = EvaluationSettings(bootstrap=BootstrapSettings(resamples=50))
+    build_package(
+        PACKAGE / "weights.pt",
+        settings,
+        collection,
+        catalogue,
+        shipped.categories,
+        left_out,
+        target,
+        evaluation=few,
+    )
     assert sorted(p.name for p in target.iterdir()) == [
         "golden.json",
         "model.json",
@@ -103,6 +114,8 @@ def test_a_package_is_built_checked_and_usable(tmp_path: Path) -> None:
     assert "for this test" in card
     for text in ("不能做什么", "从不提出", description.data.version, *(s.licence for s in description.data.sources)):
         assert text in card
+    assert description.reference is not None
+    assert description.reference.photos == len(collection.part("val"))
     json.loads((target / "model.json").read_text(encoding="utf-8"))
     photo = collection.photos[0].path.read_bytes()
     assert Classifier.load(target, catalogue, "cpu").classify(photo).photo.width > 0

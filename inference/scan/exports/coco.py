@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inference.scan.exports.json_stream import write_document
 from inference.scan.exports.scan_folder import ScanFolder
-from inference.scan.record import Record
+from inference.scan.record import Record, RecordedDetection
 
 
 def write_coco(scan: ScanFolder, path: Path) -> None:
@@ -50,14 +50,19 @@ def _annotations(scan: ScanFolder, ids: dict[str, int]) -> Iterator[dict[str, ob
     for image_id, record in _judged(scan):
         for detection in record.detections:
             number += 1
-            x1, y1, x2, y2 = detection.box
-            width, height = round(x2 - x1, 1), round(y2 - y1, 1)
-            yield {
-                "id": number,
-                "image_id": image_id,
-                "category_id": ids[detection.category],
-                "bbox": [x1, y1, width, height],
-                "area": round(width * height, 1),
-                "iscrowd": 0,
-                "score": detection.score,
-            }
+            yield coco_annotation(number, image_id, ids[detection.category], detection)
+
+
+def coco_annotation(number: int, image_id: int, category_id: int, detection: RecordedDetection) -> dict[str, object]:
+    """A box as COCO writes it, [left, top, width, height] in pixels, with its score."""
+    x1, y1, x2, y2 = detection.box
+    width, height = round(x2 - x1, 1), round(y2 - y1, 1)
+    return {
+        "id": number,
+        "image_id": image_id,
+        "category_id": category_id,
+        "bbox": [x1, y1, width, height],
+        "area": round(width * height, 1),
+        "iscrowd": 0,
+        "score": detection.score,
+    }

@@ -17,8 +17,8 @@ def write_csv(scan: ScanFolder, path: Path) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow(HEADINGS)
-        for record in scan.records():
-            writer.writerows([safe(cell) for cell in row] for row in rows(record))
+        for record, case in scan.numbered():
+            writer.writerows([safe(cell) for cell in row] for row in rows(record, case))
 
 
 def safe(cell: Cell) -> Cell:

@@ -31,6 +31,7 @@ HEADINGS: Final = (
     "失败说明",
     "与此照片相同",
     "SHA-256",
+    "案件编号",
 )
 """Of the columns that `rows` gives."""
 
@@ -38,12 +39,12 @@ Cell = str | float | int | None
 _CODES_JOINED: Final = "; "
 
 
-def rows(record: Record) -> list[tuple[Cell, ...]]:
-    """A row per suggestion of a record; one without, where it has none."""
-    return [_row(record, suggestion) for suggestion in record.suggestions] or [_row(record, None)]
+def rows(record: Record, case: str | None = None) -> list[tuple[Cell, ...]]:
+    """A row per suggestion of a record; one without, where it has none; with the number of its case."""
+    return [_row(record, suggestion, case) for suggestion in record.suggestions] or [_row(record, None, case)]
 
 
-def _row(record: Record, suggestion: RecordedSuggestion | None) -> tuple[Cell, ...]:
+def _row(record: Record, suggestion: RecordedSuggestion | None, case: str | None) -> tuple[Cell, ...]:
     failure = record.failure
     return (
         record.source,
@@ -61,6 +62,7 @@ def _row(record: Record, suggestion: RecordedSuggestion | None) -> tuple[Cell, .
         None if failure is None else failure.detail,
         record.same_as,
         record.sha256,
+        case,
     )
 
 

@@ -17,7 +17,20 @@ from inference.scan.record import Record, RecordedSuggestion
 from inference.wording import DECISIONS
 
 _MAX_ROWS: Final = 1_048_576  # of a sheet, as Excel has it
-_PROBLEMS: Final = ("序号", "照片", "类别", "概率", "决定", "编码", "编码名称", "责任部门", "拍摄时间", "纬度", "经度")
+_PROBLEMS: Final = (
+    "序号",
+    "照片",
+    "类别",
+    "概率",
+    "决定",
+    "编码",
+    "编码名称",
+    "责任部门",
+    "拍摄时间",
+    "纬度",
+    "经度",
+    "案件编号",
+)
 _DEPARTMENTS: Final = ("责任部门", "类别", "问题数", "其中预填", "其中建议", "处置时限")
 _DEADLINES: Final = (
     "序号",
@@ -67,8 +80,8 @@ def _write(scan: ScanFolder, path: Path, office: OfficeHours, xlsxwriter: Any) -
         departments = _Sheet(book, "责任清单", _DEPARTMENTS)
         deadlines = _Sheet(book, "整改清单", _DEADLINES)
         table = _Departments(_limits(scan.manifest.codes))
-        for number, (name, record, suggestion) in enumerate(_problems(scan), 1):
-            problems.add(_problem(number, name, record, suggestion))
+        for number, (name, record, suggestion, case) in enumerate(_problems(scan), 1):
+            problems.add((*_problem(number, name, record, suggestion), case))
             limit = table.count(suggestion)
             deadlines.add(_deadline_cells(number, name, suggestion, limit, _reported(record, scan), office))
         for row in table.rows():
@@ -76,12 +89,12 @@ def _write(scan: ScanFolder, path: Path, office: OfficeHours, xlsxwriter: Any) -
         deadlines.add((_NOTE,))
 
 
-def _problems(scan: ScanFolder) -> Iterator[tuple[str, Record, RecordedSuggestion]]:
-    """What photos show, with the photo's name; a photo like an earlier one shows nothing new."""
-    for record in scan.records():
+def _problems(scan: ScanFolder) -> Iterator[tuple[str, Record, RecordedSuggestion, str | None]]:
+    """What photos show, with their names and their cases; a photo like an earlier one shows nothing new."""
+    for record, case in scan.numbered():
         if record.same_as is None:
             for suggestion in record.suggestions:
-                yield scan.name(record), record, suggestion
+                yield scan.name(record), record, suggestion, case
 
 
 class _Departments:

@@ -254,3 +254,11 @@ def test_a_photo_gets_the_answer_that_the_other_commands_give(tmp_path: Path) ->
             del given["photo_indexes"]
         for name in ("sha256", "width", "height", "verdict", "warnings", "suggestions"):
             assert recorded[name] == answer[name]
+
+
+def test_tasks_for_labelling_are_written_at_the_end(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert document(folder, "--out", out, "--next-to-label", 2)["complete"]
+    made = out / "exports" / "next-to-label"
+    tasks = json.loads((made / "tasks.json").read_text("utf-8"))
+    assert 1 <= len(tasks) == len(list((made / "images").iterdir())) <= 2

@@ -148,7 +148,7 @@ def test_xlsx_has_problems_departments_and_deadlines(folder: Path) -> None:
         (2, "路口/a.jpg", "违规遮雨棚"),
         (3, "=1+2.jpg", "垃圾满溢"),
     ]
-    assert problems[0][3:] == (0.9, "预填", "06042", "垃圾满溢码", "环卫", "2026-05-06 10:00", 31.2, 121.5)
+    assert problems[0][3:] == (0.9, "预填", "06042", "垃圾满溢码", "环卫", "2026-05-06 10:00", 31.2, 121.5, None)
     assert {cell.data_type for row in book["问题清单"].iter_rows() for cell in row} <= {"s", "n"}  # no formulas
     assert sheet(book, "责任清单")[1:] == [
         ("环卫", "垃圾满溢", 2, 2, 0, "4 工作时"),

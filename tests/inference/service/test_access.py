@@ -88,6 +88,7 @@ class TestWithKeys:
             ("/v2/models/street-patrol-n", {"classify"}),
             ("/open311/v2/services.json", {"classify"}),
             ("/label-studio/predict", {"classify"}),
+            ("/label-studio/webhook", {"feedback"}),
             ("/v1/feedback", {"feedback"}),
             ("/v1/feedback/stats", {"feedback"}),
             ("/v1/records/7/photos/0", {"feedback"}),
@@ -132,6 +133,21 @@ class TestWithKeys:
     @pytest.mark.parametrize("path", sorted(OPEN - {"/docs/assets"}))
     def test_probes_and_pages_are_open(self, guarded: Client, path: str) -> None:
         assert guarded.get(path).status_code in (200, 307)
+
+    def test_pages_learn_what_their_key_opens(self, guarded: Client, keys: Mapping[str, str], client: Client) -> None:
+        def scopes(asked: Client, **headers: str) -> list[str]:
+            return list(asked.get("/v1/features", headers=headers).json()["scopes"])
+
+        assert scopes(guarded, **bearer(keys["feedback"])) == ["feedback"]
+        assert scopes(guarded) == scopes(guarded, **bearer("x")) == []
+        assert scopes(client) == sorted(Scope)
+
+    def test_the_description_says_which_scope_opens_what(self, guarded: Client) -> None:
+        schema = guarded.get("/openapi.json").json()
+        assert schema["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+        paths = schema["paths"]
+        assert paths["/v1/classify"]["post"]["security"] == [{}, {"key": ["classify"]}]
+        assert paths["/livez"]["get"]["security"] == [{}]
 
     def test_a_wrong_key_does_not_close_what_is_open(self, guarded: Client) -> None:
         assert guarded.get("/livez", headers=bearer("x")).status_code == 200

@@ -31,9 +31,10 @@ from inference.service import problem_list
 from inference.service.app import create_app
 from inference.service.dialects import dialect_of
 from inference.service.failure import Failure
+from inference.service.permissions import scopes_for
 from inference.service.problems import KINDS
 from inference.settings import ServiceSettings
-from tests.inference.service.conftest import Client
+from tests.inference.service.conftest import Client, assert_problem
 
 ROOT = Path(__file__).resolve().parents[3]
 _EXAMPLES = 20
@@ -138,8 +139,20 @@ class TestDescription:
                 schema = {**content["schema"], "components": described["components"]}
                 Draft202012Validator(schema).validate(content["example"])
 
+    def test_addresses_that_need_a_key_say_so(self, described: dict[str, Any]) -> None:
+        for path, operations in described["paths"].items():
+            for operation in operations.values():
+                assert ("security" in operation) is ("401" in operation["responses"]) is bool(scopes_for(path))
+
     def test_both_languages_everywhere(self, described: dict[str, Any]) -> None:
         for operations in described["paths"].values():
             for operation in operations.values():
                 for text in (operation["summary"], operation["description"]):
                     assert re.search(r"[\u4e00-\u9fff].*[A-Za-z]{4}", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"{'version': 1}"])
+def test_broken_json_is_the_same_problem_everywhere(client: Client, body: bytes) -> None:
+    for path in ("/v1/classify", "/v1/models/load", "/label-studio/setup"):
+        response = client.post(path, content=body, headers={"content-type": "application/json"})
+        assert_problem(response, 400, "malformed-json")

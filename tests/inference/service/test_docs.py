@@ -32,11 +32,6 @@ def schema(client: Client) -> dict[str, Any]:
 
 
 class TestPage:
-    def test_root_leads_to_it(self, client: Client) -> None:
-        response = client.get("/")
-        assert response.status_code == 307
-        assert response.headers["location"] == "docs"
-
     def test_no_other_host_is_needed(self, client: Client) -> None:
         page = client.get("/docs")
         start = client.get("/docs/start.js").text

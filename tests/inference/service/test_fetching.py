@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -235,6 +236,7 @@ class TestConnections:
             (answering(b"x", Content_Encoding="gzip"), "compressed"),
             (answering(b"x", Content_Length="7"), "broken answer"),
             (answering(b"x", X="a" * 100_000), "broken answer"),
+            (lambda _: None, "broken answer"),
         ],
     )
     def test_what_is_no_photo(self, handle: Handle, said: str) -> None:
@@ -343,3 +345,25 @@ class TestRequests:
                 assert [photo["filename"] for photo in answer.json()["photos"]] == [f"{n}.jpg" for n in range(6)]
                 assert not [photo for photo in answer.json()["photos"] if photo["error"]]
             assert len(asked) == 18
+
+    def test_what_is_fetched_counts_with_the_bodies_in_memory(self, open_client: Open, jpeg: bytes) -> None:
+        go = threading.Event()
+
+        def waiting(request: BaseHTTPRequestHandler) -> None:
+            go.wait(60)
+            answering(jpeg)(request)
+
+        limits = {"max_photo_bytes": 1_000_000, "max_body_bytes": 1_000_000, "max_pending_bytes": 1_500_000}
+        with photo_server(waiting) as (port, asked):
+            options = {"fetch_allow": (f"127.0.0.1:{port}",), "fetch_timeout": 60, **limits}
+            with open_client(**options) as client:
+                body = {"photos": [{"url": f"http://127.0.0.1:{port}/a.jpg"}]}
+                first = client.start("POST", "/v1/classify", json=body)
+                for _ in range(600):
+                    if asked:
+                        break
+                    time.sleep(0.05)
+                assert_problem(client.classify_json(body), 429, "overloaded")
+                go.set()
+                assert first.result(60).status_code == 200
+                assert client.startup.bodies.held == 0

@@ -23,6 +23,7 @@ def test_ready_says_what_answers(client: Client) -> None:
         "provider": engine.provider,
         "refused": list(engine.refused),
         "threads": engine.threads,
+        "records": None,
     }
 
 

@@ -4,7 +4,6 @@ import base64
 import json
 import warnings
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from inference.categories import Catalogue
 from inference.classify import Classifier
 from inference.service.label_studio_config import read_interface
-from inference.service.label_studio_webhook import Annotation
+from inference.service.label_studio_webhook import read_annotation
 from inference.service.problems import Problem
 from tests.inference.service.conftest import Client, Open, assert_problem
 
@@ -200,6 +199,7 @@ def event(action: str = "ANNOTATION_CREATED", **annotation: Any) -> dict[str, An
         "to_name": "photo",
         "original_width": 200,
         "original_height": 100,
+        "origin": "manual",
         "value": {"x": 10, "y": 20, "width": 50, "height": 30, "rotation": 0, "rectanglelabels": ["垃圾满溢"]},
     }
     tag = {"id": "r2", "type": "choices", "from_name": "present", "value": {"choices": ["垃圾问题"]}}
@@ -218,21 +218,34 @@ class TestWebhook:
         assert "patrol data import" in answer["detail"]
         assert answer["categories"] == ["overflowing_bin", "garbage"]
 
-    def test_what_is_handed_on(self, open_client: Open) -> None:
-        kept: list[Annotation] = []
+    def test_what_a_labeller_confirms_is_feedback(self, open_client: Open, jpeg: bytes, tmp_path: Path) -> None:
+        with open_client(feedback_database=f"sqlite:///{tmp_path / 'feedback.sqlite'}") as client:
+            missing = client.post("/label-studio/webhook", json=event()).json()
+            body = {**asked(data_uri(jpeg), data_uri(b"%PDF")), "project": "3.1766543210"}
+            body["tasks"][0]["id"] = 9
+            for _ in range(2):  # a labeller sees the latest pre-annotation
+                assert client.post(PREDICT, json=body).status_code == 200
+            kept = [client.post("/label-studio/webhook", json=event()).json() for _ in range(2)]
+            records = client.get("/v1/records").json()["records"]
+        assert missing["stored"] is False
+        assert "not pre-annotated here" in missing["detail"]
+        assert [each["stored"] for each in kept] == [True, True]
+        assert [each["external_id"] for each in records] == ["label-studio-3-9"] * 2
+        latest, first = records
+        assert first["feedback"] is None
+        assert latest["feedback"]["revision"] == 1
+        assert latest["feedback"]["categories"] == ["overflowing_bin", "garbage"]
+        assert latest["feedback"]["photos"][0]["boxes"] == [{"category": "overflowing_bin", "box": [20, 20, 120, 50]}]
 
-        async def keep(annotation: Annotation) -> bool:
-            kept.append(annotation)
-            return len(kept) == 1
-
-        with open_client() as client:
-            client.app.state.annotations = SimpleNamespace(keep=keep)
-            first = client.post("/label-studio/webhook", json=event()).json()
-            second = client.post("/label-studio/webhook", json=event("ANNOTATION_UPDATED")).json()
-        assert (first["stored"], second["stored"]) == (True, False)
-        assert kept[0].external_id == "label-studio-3-9"
-        assert kept[0].categories == ("overflowing_bin", "garbage")
-        assert [(box.category, box.box) for box in kept[0].boxes] == [("overflowing_bin", (20, 20, 120, 50))]
+    def test_the_models_own_boxes_are_not_drawn_ones(self, catalogue: Catalogue) -> None:
+        (box, *_) = event()["annotation"]["result"]
+        interface = read_interface(CONFIG, catalogue)
+        for origin, drawn in (("manual", 1), ("prediction-changed", 1), ("prediction", 0), (None, 0)):
+            annotation = read_annotation("t", [{**box, "origin": origin}], interface)
+            assert annotation.categories == ("overflowing_bin",)
+            assert len(annotation.boxes) == drawn
+        turned = {**box, "value": {**box["value"], "rotation": 10}}
+        assert read_annotation("t", [turned], interface).boxes == ()
 
     @pytest.mark.parametrize(
         "body", [event("ANNOTATION_DELETED"), {"action": "START_TRAINING"}, event(was_cancelled=True)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from inference.model_store import ModelStore
 from inference.package import DESCRIPTION
 from inference.paths import MODELS
 from inference.service.shelf import Shelf
@@ -196,6 +197,13 @@ def test_a_version_that_has_answered_keeps_its_content(open_client: Open, tmp_pa
     with open_client(models_dir=tmp_path) as client:
         document = assert_problem(client.post("/v1/models/load", json={"path": "a"}), 422, "model-refused")
         assert "version of its own" in document["detail"]
+
+
+def test_a_model_store_is_such_a_folder(open_client: Open, tmp_path: Path, jpeg: bytes) -> None:
+    ModelStore(tmp_path / "store").add(make_package(tmp_path / "new", "2.0"))
+    with open_client(models_dir=tmp_path / "store") as client:
+        assert post(client, "activate", version="2.0")["path"] == "street-patrol-n/2.0"
+        assert answering(client, jpeg) == "2.0"
 
 
 def test_without_keeping_the_previous_model_it_is_loaded_again(open_client: Open, store: Path, jpeg: bytes) -> None:

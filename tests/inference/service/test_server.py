@@ -124,6 +124,17 @@ def test_a_client_that_goes_away_is_no_error(tmp_path: Path) -> None:
     assert not [line for line in server.lines() if line["level"] == "error"]
 
 
+@pytest.mark.parametrize(("proxies", "statuses"), [("", [200, 429]), ("127.0.0.0/8", [200, 200])])
+def test_forwarding_headers_are_believed_only_from_listed_proxies(
+    tmp_path: Path, proxies: str, statuses: list[int]
+) -> None:
+    with serving(tmp_path / "log", PATROL_CLIENT_RATE="1/hour", PATROL_TRUSTED_PROXIES=proxies) as (server, http):
+        ready_after(server, http)
+        clients = ("203.0.113.1", "203.0.113.2")
+        answers = [http.get("/v1/categories", headers={"X-Forwarded-For": client}) for client in clients]
+        assert [answer.status_code for answer in answers] == statuses
+
+
 class TestRefusals:
     """`run` in this process: each ends before anything is served."""
 

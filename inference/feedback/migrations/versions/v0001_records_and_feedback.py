@@ -41,19 +41,19 @@ def _records() -> None:
         sa.Column("verdict", sa.String(16), nullable=False),
         sa.Column("latency_ms", sa.Double(), nullable=False),
         sa.Column("latency_step", _INTEGER, nullable=False),
-        sa.Column("score_step", _INTEGER, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("accepted", sa.Boolean()),
         sa.Column("photos", sa.JSON(), nullable=False),
         sa.UniqueConstraint("request_id", "turn"),
     )
-    counted = ["received_at", "day", "verdict", "state", "accepted", "model_version"]
+    counted = ["day", "model_version", "verdict", "state", "accepted", "received_at"]
     op.create_index("ix_records_received", "records", ["received_at", "id"])
     op.create_index("ix_records_state", "records", ["state", "received_at", "id"])
     op.create_index("ix_records_external", "records", ["external_id"])
     op.create_index("ix_records_grid", "records", ["grid_id", "received_at", "id"])
     op.create_index("ix_records_counted", "records", counted)
-    op.create_index("ix_records_steps", "records", ["received_at", "model_version", "score_step", "latency_step"])
+    op.create_index("ix_records_latency", "records", ["day", "latency_step", "received_at"])
+    op.create_index("ix_records_model", "records", ["model_version", "received_at", "verdict"])
 
 
 def _entries() -> None:
@@ -62,6 +62,7 @@ def _entries() -> None:
         sa.Column("record_id", _INTEGER, sa.ForeignKey("records.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("category", sa.String(100), primary_key=True),
         sa.Column("received_at", _TIME, nullable=False),
+        sa.Column("day", sa.String(10), nullable=False),
         sa.Column("model_version", sa.String(200), nullable=False),
         sa.Column("decision", sa.String(16)),
         sa.Column("probability", sa.Double()),
@@ -69,9 +70,10 @@ def _entries() -> None:
         sa.Column("photo_indexes", sa.JSON(), nullable=False),
         sa.Column("outcome", sa.String(16)),
     )
-    counted = ["received_at", "model_version", "category", "decision", "outcome", "score_step"]
+    counted = ["day", "model_version", "category", "decision", "outcome", "score_step", "received_at"]
     op.create_index("ix_entries_category", "entries", ["category", "received_at", "record_id"])
     op.create_index("ix_entries_counted", "entries", counted)
+    op.create_index("ix_entries_model", "entries", ["model_version", "received_at", "category", "score_step"])
     op.create_index("ix_entries_outcome", "entries", ["outcome", "probability", "received_at"])
 
 

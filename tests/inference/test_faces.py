@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.privacy import FaceBlur, FaceBox, FaceSettings, Pixels, coarse, distinct, grid
+from inference.faces import FaceBlur, FaceBox, FaceSettings, Pixels, coarse, distinct, grid
 from tests.photos import noisy_scene
 
 FACE: FaceBox = (100.0, 60.0, 140.0, 110.0, 0.9)

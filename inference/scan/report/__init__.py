@@ -1,0 +1,1 @@
+"""A scan -> one offline HTML page that people read."""
