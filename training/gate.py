@@ -74,7 +74,7 @@ class MeanComparison(Record):
         candidate: The candidate's mean.
         champion: The champion's.
         difference: Candidate minus champion.
-        lower: Lower end of its one-sided interval.
+        lower: Lower end of its interval, one-sided, which holds for all means together.
         upper: Upper end.
     """
 
@@ -172,8 +172,12 @@ def gate(
         _compared(pair, error, factor, champion.categories[pair.category].role, parts, settings)
         for pair, error in zip(found, errors, strict=True)
     ]
+    outside = (1 - settings.confidence) / (2 * len(parts))  # two means a part, all together
     means = [
-        mean for part in parts for measure in MEASURES if (mean := _mean(part, measure, found, champion, settings))
+        mean
+        for part in parts
+        for measure in MEASURES
+        if (mean := _mean(part, measure, found, champion, settings, outside))
     ]
     seen = {part: {pair.category for pair in found if pair.part == part} for part in parts}
     return Judgement(
@@ -277,7 +281,7 @@ def _examples(both: _Both, category: str, count: int) -> tuple[str, ...]:
 
 
 def _mean(
-    part: Part, measure: Measure, found: Sequence[Pair], champion: Evaluation, settings: GateSettings
+    part: Part, measure: Measure, found: Sequence[Pair], champion: Evaluation, settings: GateSettings, outside: float
 ) -> MeanComparison | None:
     """The mean of a measure over problem categories with enough support, or None without any."""
     least = {"boxes": settings.macro.min_boxes, "photos": settings.macro.min_photos}.get(measure)
@@ -293,7 +297,7 @@ def _mean(
         return None
     difference = float(np.mean([pair.difference for pair in counted]))
     deviations = np.mean([pair.deviations for pair in counted], axis=0)
-    low, high = np.quantile(deviations, [1 - settings.confidence, settings.confidence])
+    low, high = np.quantile(deviations, [outside, 1 - outside])
     return MeanComparison(
         part=part,
         measure=measure,
