@@ -162,7 +162,14 @@ _STATS: Final = {
 
 ANSWERS: Final[Mapping[tuple[str, str], Any]] = {
     ("get", "/livez"): {"status": "live"},
-    ("get", "/readyz"): {"status": "ready", "model": _MODEL, "provider": "cpu", "refused": [], "threads": 4},
+    ("get", "/readyz"): {
+        "status": "ready",
+        "model": _MODEL,
+        "provider": "cpu",
+        "refused": [],
+        "threads": 1,
+        "records": {"waiting": 0, "lost": 0, "photos_lost": 0, "failing": False},
+    },
     ("post", "/v1/classify"): CLASSIFY_ANSWER,
     ("get", "/v1/categories"): {
         "model": _MODEL,

@@ -50,6 +50,6 @@ def describe_keys(schema: dict[str, Any]) -> None:
     }
     for path, operations in schema["paths"].items():
         needed = sorted(scopes_for(path))
-        for operation in operations.values():
+        for operation in operations.values() if needed else ():
             # OpenAPI 3.1 lets schemes other than OAuth name roles; {} says that a request without any may do, too.
             operation["security"] = [{}, *({"key": [scope]} for scope in needed)]

@@ -23,7 +23,9 @@ RULE = DriftRule(threshold=0.2, least=20, reference=40)
 
 
 def look(database: Database, classifier: Classifier, catalogue: Catalogue, window: Window = DAY) -> Insight:
-    return Analyst(RULE).look(database, window, classifier.package.description, catalogue)
+    """What is seen of a model whose package brings no reference."""
+    model = classifier.package.description.model_copy(update={"reference": None})
+    return Analyst(RULE).look(database, window, model, catalogue)
 
 
 def test_counts(database: Database, classifier: Classifier, catalogue: Catalogue) -> None:
