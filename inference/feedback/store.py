@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy import select, update
@@ -34,24 +35,40 @@ def add_records(database: Database, records: Sequence[AuditRecord]) -> None:
     """
     try:
         with database.writing() as session:
-            for record in records:
-                _add(session, record)
+            _add(session, records)
     except IntegrityError:  # another process took the same request id between our look and our write
         with database.writing() as session:
-            for record in records:
-                _add(session, record)
+            _add(session, records)
 
 
-def _add(session: Session, record: AuditRecord) -> None:
-    same = session.scalars(select(Record).where(Record.request_id == record.request_id)).all()
-    if any(other.fingerprint == record.fingerprint for other in same):
-        return
-    row = _row(record, turn=len(same) + 1)
-    if same:
-        session.execute(update(Record).where(Record.request_id == record.request_id).values(is_shared=True))
-    session.add(row)
+def _add(session: Session, records: Sequence[AuditRecord]) -> None:
+    known = _fingerprints(session, records)
+    rows: list[tuple[Record, AuditRecord]] = []
+    shared: set[str] = set()
+    for record in records:
+        there = known[record.request_id]
+        if record.fingerprint in there:
+            continue
+        if there:
+            shared.add(record.request_id)
+        there.add(record.fingerprint)
+        rows.append((_row(record, turn=len(there)), record))
+    session.add_all(row for row, _ in rows)
     session.flush()
-    session.add_all(_entry(row, record, position) for position in range(len(record.suggestions)))
+    if shared:
+        session.execute(update(Record).where(Record.request_id.in_(shared)).values(is_shared=True))
+    session.add_all(_entry(row, record, n) for row, record in rows for n in range(len(record.suggestions)))
+
+
+def _fingerprints(session: Session, records: Sequence[AuditRecord]) -> defaultdict[str, set[str]]:
+    """Request id -> fingerprints of the records that the database has of it."""
+    wanted = select(Record.request_id, Record.fingerprint)
+    known: defaultdict[str, set[str]] = defaultdict(set)
+    for request_id, fingerprint in session.execute(
+        wanted.where(Record.request_id.in_({record.request_id for record in records}))
+    ):
+        known[request_id].add(fingerprint)
+    return known
 
 
 def _row(record: AuditRecord, turn: int) -> Record:

@@ -17,6 +17,7 @@ from inference.feedback.database import OUTAGES, reason
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 200
+_LINGER: Final = 0.2  # seconds that a batch may gather; each one costs a commit, however few are in it
 _FIRST_WAIT: Final = 0.2  # seconds after a failed write, doubled each time
 _LONGEST_WAIT: Final = 10.0
 _WARN_EVERY: Final = 30.0  # seconds between two warnings about lost items
@@ -33,6 +34,7 @@ class BackgroundWriter(Generic[T]):
         capacity: Weight that waits at most; items beyond it are lost, and counted.
         weigh: Weight of an item.
         batch: Items written at once at most.
+        linger: Seconds that the first item of a batch waits for others; `flush` and `close` wait for nothing.
 
     Attributes:
         lost: Items that were never written.
@@ -47,12 +49,15 @@ class BackgroundWriter(Generic[T]):
         *,
         weigh: Callable[[T], int] = lambda _: 1,
         batch: int = _BATCH,
+        linger: float = _LINGER,
     ) -> None:
         self._what = what
         self._write = write
         self._capacity = capacity
         self._weigh = weigh
         self._batch = batch
+        self._linger = linger
+        self._is_urgent = False
         self._weight = 0
         self._waiting: deque[T] = deque()
         self._taken = 0  # of all items ever offered, how many were accepted
@@ -78,7 +83,8 @@ class BackgroundWriter(Generic[T]):
                 self._waiting.append(item)
                 self._weight += weight
                 self._taken += 1
-                self._changed.notify_all()
+                if len(self._waiting) in (1, self._batch):  # the thread waits for nothing between
+                    self._changed.notify_all()
                 return
         self._lose(1, "the buffer is full")
 
@@ -90,6 +96,8 @@ class BackgroundWriter(Generic[T]):
         """
         with self._changed:
             goal = self._taken
+            self._is_urgent = True
+            self._changed.notify_all()
             return self._changed.wait_for(lambda: self._settled >= goal, seconds)
 
     def close(self, seconds: float) -> None:
@@ -121,9 +129,14 @@ class BackgroundWriter(Generic[T]):
         """The oldest items, which stay in the buffer; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._is_closing)
+            self._changed.wait_for(self._is_time, self._linger)
             if self._is_closing:
                 return None
+            self._is_urgent = False
             return [self._waiting[index] for index in range(min(self._batch, len(self._waiting)))]
+
+    def _is_time(self) -> bool:
+        return self._is_urgent or self._is_closing or len(self._waiting) >= self._batch
 
     def _try(self, batch: Sequence[T]) -> bool:
         """Write a batch; whether it is off the buffer. What the database refuses is lost, what it misses waits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,10 +161,11 @@ class TestOutage:
             with monkeypatch.context() as patch:
                 patch.setattr(desk, "add_records", gone)
                 request_id = classified(client, jpeg)
-                for _ in range(100):
+                for _ in range(1000):
                     health = client.get("/readyz").json()["records"]
                     if health["failing"]:
                         break
+                    time.sleep(0.01)
                 assert health == {"waiting": 1, "lost": 0, "photos_lost": 0, "failing": True}
             monkeypatch.setattr(desk, "_FLUSH_SECONDS", 30.0)
             assert say(client, request_id=request_id, categories=[]).status_code == 200
