@@ -67,7 +67,8 @@ def create_app(settings: ServiceSettings) -> FastAPI:
     )
     startup = Startup(settings)
     app.state.startup = startup
-    app.state.desk = Desk(settings)
+    app.state.desk = desk = Desk(settings)
+    startup.metrics.watch_records(desk)
     app.state.fetcher = Fetcher.of(settings)
     problems.install(app)
     own = (classification, categories, feedback, statistics, records, features, models, health, metrics)

@@ -38,6 +38,22 @@ class Bodies(Protocol):
     held: int
 
 
+class Records(Protocol):
+    """What is shown of the records of answers."""
+
+    @property
+    def waiting(self) -> int:
+        """Not yet written."""
+
+    @property
+    def lost(self) -> int:
+        """Never written."""
+
+    @property
+    def photos_lost(self) -> int:
+        """Photos that were to be kept, and were never written."""
+
+
 class Metrics:
     """Every metric, in a registry of its own. Labels take values from routes, code and loaded models alone."""
 
@@ -80,6 +96,15 @@ class Metrics:
         self._held = Gauge(
             "patrol_body_bytes", "Bytes of request bodies held, reserved ones included.", registry=registry
         )
+        self._records_waiting = Gauge(
+            "patrol_records_waiting", "Records of answers not yet in the database.", registry=registry
+        )
+        self._records_lost = Gauge(
+            "patrol_records_lost", "Records of answers that were never written, since the start.", registry=registry
+        )
+        self._photos_lost = Gauge(
+            "patrol_kept_photos_lost", "Photos to be kept that were never written, since the start.", registry=registry
+        )
 
     def observe_request(self, record: RequestRecord, scope: Scope) -> None:
         """Count an answered request."""
@@ -121,6 +146,12 @@ class Metrics:
     def watch_bodies(self, bodies: Bodies) -> None:
         """Show the bytes of bodies held whenever metrics are read."""
         self._held.set_function(lambda: bodies.held)
+
+    def watch_records(self, records: Records) -> None:
+        """Show how the records of answers do whenever metrics are read."""
+        self._records_waiting.set_function(lambda: records.waiting)
+        self._records_lost.set_function(lambda: records.lost)
+        self._photos_lost.set_function(lambda: records.photos_lost)
 
 
 @router.get(

@@ -73,3 +73,9 @@ def test_nothing_a_client_sends_becomes_a_label(client: Client, jpeg: bytes) -> 
     client.get("/secret-address?secret=1", headers={"x-request-id": "secret-id", "user-agent": "secret-agent"})
     client.classify(jpeg, external_id="secret-case", scheme="secret-scheme")
     assert not re.search("secret", client.get("/metrics").text)
+
+
+def test_records_that_wait_or_are_lost_are_shown(client: Client) -> None:
+    names = ("patrol_records_waiting", "patrol_records_lost", "patrol_kept_photos_lost")
+    assert [value(client, name) for name in names] == [0, 0, 0]
+    assert {(name, ()) for name in names} <= samples(client).keys()
