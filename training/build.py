@@ -238,6 +238,7 @@ def _write_description(folder: Path, description: ModelDescription) -> None:
 def _write_weights(checkpoint: Path, target: Path) -> None:
     """The EMA weights alone, in fp16, as any ultralytics continues training from."""
     model, _ = load_checkpoint(checkpoint)
+    model.pt_path = WEIGHTS  # where it was read from is nobody's business
     torch.save({"model": model.half(), "epoch": -1, "train_args": {}}, target)
 
 
