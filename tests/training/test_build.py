@@ -117,5 +117,6 @@ def test_a_package_is_built_checked_and_usable(tmp_path: Path) -> None:
     assert description.reference is not None
     assert description.reference.photos == len(collection.part("val"))
     json.loads((target / "model.json").read_text(encoding="utf-8"))
+    assert not any(str(tmp_path).encode() in file.read_bytes() for file in target.iterdir())  # no word of the machine
     photo = collection.photos[0].path.read_bytes()
     assert Classifier.load(target, catalogue, "cpu").classify(photo).photo.width > 0
