@@ -14,34 +14,31 @@ import fsspec.config
 import pytest
 
 pytest.importorskip("s3fs", reason="extra `s3` is not installed")
-moto_server = pytest.importorskip("moto.server", reason="extra `dev` is not installed")
+pytest.importorskip("moto.server", reason="extra `dev` is not installed")
 
-import s3fs  # noqa: E402
-from typer.testing import CliRunner  # noqa: E402
+import s3fs
+from typer.testing import CliRunner
 
-from datasets.facts_cache import FactsCache  # noqa: E402
-from datasets.files import PhotoFileError, read_file, stamp_of  # noqa: E402
-from datasets.freeze import FreezeOptions, freeze  # noqa: E402
-from datasets.rows import photo_path  # noqa: E402
-from datasets.store import LabelStore  # noqa: E402
-from inference.categories import load_catalogue  # noqa: E402
-from inference.cli import app  # noqa: E402
-from tests.datasets.stores import fill, labelled, picture, shown_by  # noqa: E402
+from datasets.facts_cache import FactsCache
+from datasets.files import PhotoFileError, read_file, stamp_of
+from datasets.freeze import FreezeOptions, freeze
+from datasets.rows import photo_path
+from datasets.store import LabelStore
+from inference.categories import load_catalogue
+from inference.cli import app
+from tests.datasets.stores import fill, labelled, picture, shown_by
+from tests.object_store import KEYS, s3_endpoint
 
 BUCKET = "patrol-photos"
 COUNT = 8
 PATROL = Path(sys.executable).with_name("patrol")
-KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """A server on this machine, as the fsspec configuration of a user names one."""
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_endpoint() as address:
+        yield address
 
 
 @pytest.fixture

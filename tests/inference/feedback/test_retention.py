@@ -20,6 +20,7 @@ from inference.feedback.retention import purge
 from inference.feedback.said import Said
 from inference.feedback.store import add_records
 from tests.inference.feedback.making import NOON, audit
+from tests.object_store import KEYS, s3_endpoint
 
 CONTENT = b"\xff\xd8\xff a photo"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -31,22 +32,12 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An address in a store that speaks S3."""
     s3fs = pytest.importorskip("s3fs")
     boto3 = pytest.importorskip("boto3")
-    server = pytest.importorskip("moto.server")
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    running.start()
-    host, port = running.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    s3fs.S3FileSystem.clear_instance_cache()
-    boto3.client("s3").create_bucket(Bucket="kept")
-    yield "s3://kept/photos"
-    running.stop()
+    with s3_endpoint() as address:
+        for name, value in {**KEYS, "AWS_ENDPOINT_URL": address}.items():
+            monkeypatch.setenv(name, value)
+        s3fs.S3FileSystem.clear_instance_cache()
+        boto3.client("s3").create_bucket(Bucket="kept")
+        yield "s3://kept/photos"
     s3fs.S3FileSystem.clear_instance_cache()
 
 

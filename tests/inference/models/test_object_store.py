@@ -12,26 +12,23 @@ import fsspec.config
 import pytest
 
 pytest.importorskip("s3fs", reason="extra `s3` is not installed")
-moto_server = pytest.importorskip("moto.server", reason="extra `dev` is not installed")
+pytest.importorskip("moto.server", reason="extra `dev` is not installed")
 
-import s3fs  # noqa: E402
+import s3fs
 
-from inference.model_files import StoreError  # noqa: E402
-from inference.model_store import ModelStore  # noqa: E402
-from inference.package import load_package  # noqa: E402
-from tests.inference.models.packages import make_package  # noqa: E402
+from inference.model_files import StoreError
+from inference.model_store import ModelStore
+from inference.package import load_package
+from tests.inference.models.packages import make_package
+from tests.object_store import KEYS, s3_endpoint
 
 URL = "s3://patrol-models/production"
-KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_endpoint() as address:
+        yield address
 
 
 @pytest.fixture

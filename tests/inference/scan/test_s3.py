@@ -11,12 +11,13 @@ import pytest
 
 s3fs = pytest.importorskip("s3fs")
 boto3 = pytest.importorskip("boto3")
-server = pytest.importorskip("moto.server")
+pytest.importorskip("moto.server")
 
 from inference.scan.journal import records, validate  # noqa: E402 - after the checks for the extra `s3`
 from inference.scan.stores import NoSourceError  # noqa: E402
 from tests.inference.scan.archive import photo  # noqa: E402
 from tests.inference.scan.stub import CountingJudge, stub_scan  # noqa: E402
+from tests.object_store import KEYS, s3_endpoint  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what boto and moto warn about themselves
 
@@ -24,40 +25,29 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # what boto and moto warn abo
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A bucket with photos."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    running.start()
-    host, port = running.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    s3fs.S3FileSystem.clear_instance_cache()  # of an earlier test, which know the address of its server
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="patrol")
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("z.jpg", photo(9))
-    contents = {
-        "2026/05/b.jpg": photo(2),
-        "2026/05/路口.jpg": photo(3),
-        "2026/a.jpg": photo(1),
-        "2026/empty.jpg": b"",
-        "2026/large.jpg": bytes(3 << 20),
-        "2026/more.zip": packed.getvalue(),
-        "2026/notes.txt": b"x",
-        "2026/v.mp4": b"x",
-        "other/c.jpg": photo(1),
-    }
-    for key, data in contents.items():
-        client.put_object(Bucket="patrol", Key=key, Body=data)
-    try:
+    with s3_endpoint() as address:
+        for name, value in {**KEYS, "AWS_ENDPOINT_URL": address}.items():
+            monkeypatch.setenv(name, value)
+        s3fs.S3FileSystem.clear_instance_cache()  # of an earlier test, which know the address of its server
+        client = boto3.client("s3")
+        client.create_bucket(Bucket="patrol")
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("z.jpg", photo(9))
+        contents = {
+            "2026/05/b.jpg": photo(2),
+            "2026/05/路口.jpg": photo(3),
+            "2026/a.jpg": photo(1),
+            "2026/empty.jpg": b"",
+            "2026/large.jpg": bytes(3 << 20),
+            "2026/more.zip": packed.getvalue(),
+            "2026/notes.txt": b"x",
+            "2026/v.mp4": b"x",
+            "other/c.jpg": photo(1),
+        }
+        for key, data in contents.items():
+            client.put_object(Bucket="patrol", Key=key, Body=data)
         yield "s3://patrol"
-    finally:
-        running.stop()
 
 
 def test_a_bucket_is_scanned_like_a_folder(bucket: str, tmp_path: Path) -> None:
